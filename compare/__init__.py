@@ -1,0 +1,15 @@
+"""δ beside the adjoint: the only package that knows both backpropagations.
+
+>>> from compare import compare
+>>> from explicit import Network
+>>> compare(Network([2, 3, 1], activation="tanh"), [[0.5], [-1.0]], [[1.0]]).exact
+True
+"""
+
+from compare.comparing import compare
+from compare.data import load_mnist, moons, read_idx
+from compare.rational import Rational
+from compare.reporting import Report, Row
+from compare.ulp import ulps
+
+__all__ = ["Rational", "Report", "Row", "compare", "load_mnist", "moons", "read_idx", "ulps"]

@@ -1,0 +1,8 @@
+"""The command line: ``python -m compare``."""
+
+import sys
+
+from compare.commands import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""The commands of ``python -m compare``.
+
+Exit codes: 0 all identical, 1 not, 2 bad usage or input.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from compare.comparing import compare
+from compare.data import load_mnist, moons
+from explicit import ACTIVATIONS, COSTS, Network
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m compare",
+        description="Differentiate a network twice, by reverse mode on a graph of scalars and by the "
+        "textbook's δ, and compare the two at every z node, bit by bit.",
+    )
+    _add_comparison(parser)
+    try:
+        return _compare(parser.parse_args(arguments))
+    except (OSError, TypeError, ValueError) as error:
+        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        return 2
+
+
+def _add_comparison(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sizes", type=_sizes, help="units per layer (2,3,1; with --mnist 784,30,10)")
+    parser.add_argument(
+        "--activation",
+        type=_names(ACTIVATIONS),
+        default=["sigmoid"],
+        help=f"one for all layers, or one per layer: {', '.join(ACTIVATIONS)} (%(default)s)",
+    )
+    parser.add_argument("--cost", choices=list(COSTS), default="quadratic", help="(%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of parameters and of the moons (%(default)s)")
+    parser.add_argument("--samples", type=int, help="how many (4 points, or 100 digits)")
+    parser.add_argument("--mnist", metavar="DIR", help="compare on real digits: a folder of idx files")
+    parser.add_argument(
+        "--arithmetic", choices=["float64", "rational"], default="float64", help="(%(default)s)"
+    )
+    parser.add_argument("--json", metavar="PATH", help="write the report there as well")
+
+
+def _compare(options: argparse.Namespace) -> int:
+    sizes = options.sizes or ([784, 30, 10] if options.mnist else [2, 3, 1])
+    samples = options.samples if options.samples is not None else 100 if options.mnist else 4
+    if samples < 1:
+        raise ValueError(f"--samples: expected at least 1, got {samples}")
+    x, y = load_mnist(options.mnist) if options.mnist else moons(samples, options.seed)
+    if samples > x.shape[1]:
+        raise ValueError(f"--samples: expected at most {x.shape[1]}, the digits there are, got {samples}")
+    if (sizes[0], sizes[-1]) != (len(x), len(y)):
+        raise ValueError(f"--sizes: the data need {len(x)} inputs and {len(y)} outputs, got {sizes}")
+    activation = options.activation[0] if len(options.activation) == 1 else options.activation
+    network = Network(sizes, activation=activation, cost=options.cost, seed=options.seed)
+    report = compare(
+        network, x[:, :samples], y[:, :samples], arithmetic=options.arithmetic, progress=sys.stderr.isatty()
+    )
+    if options.json:
+        report.to_json(options.json)
+    print(report)
+    return 0 if report.exact else 1
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        sizes = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected sizes such as 2,3,1, got {text!r}") from None
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise argparse.ArgumentTypeError(f"expected at least two positive sizes, got {text!r}")
+    return sizes
+
+
+def _names(known: dict[str, object]) -> "type[list[str]]":
+    def parse(text: str) -> list[str]:
+        names = text.split(",")
+        for name in names:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"unknown {name!r}; known: {', '.join(known)}")
+        return names
+
+    return parse  # type: ignore[return-value]

@@ -1,0 +1,162 @@
+"""Exact rational numbers that keep the scalar protocol of the engine.
+
+`fractions.Fraction` alone does not: ``Fraction(1, 3) * 0.5`` is a float, silently.  Here a float
+beside a rational enters as the dyadic rational that it is, and no float ever comes out, except by
+the method that says so, `to_float`.
+"""
+
+import operator
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+try:  # the extra `exact`: the same numbers, computed about ten times faster on long ones
+    from flint import fmpq as _fmpq
+except ImportError:
+    _fmpq = None
+
+
+class Rational:
+    """The exact number numerator/denominator.
+
+    Parameters
+    ----------
+    value : an int, a finite float (the dyadic rational that it is), a Fraction, a string such as
+        "1/3" or "0.1", or a Rational
+    denominator : an int, if value is an int
+
+    Raises
+    ------
+    TypeError, ValueError
+        value is not one of these, or is not finite.
+    ZeroDivisionError
+        The denominator is 0.
+
+    >>> Rational(1, 3) + 0.5
+    Rational(5, 6)
+    >>> Rational(0.1) == Rational("0.1")
+    False
+    """
+
+    __slots__ = ("q",)
+
+    def __init__(self, value: Any, denominator: int = 1) -> None:
+        q = _exact(value.strip() if isinstance(value, str) else value)
+        if q is None and isinstance(value, str):
+            q = _from_fraction(Fraction(value))
+        if q is None:
+            raise TypeError(f"Rational(value): expected a number, got {type(value).__name__} {value!r:.60}")
+        self.q = q if denominator == 1 else q / _exact(denominator)
+
+    @staticmethod
+    def _of(q: Any) -> "Rational":
+        made = object.__new__(Rational)
+        made.q = q
+        return made
+
+    def lift(self, constant: Any) -> "Rational":
+        """A constant as a Rational (the scalar protocol)."""
+        return Rational(constant)
+
+    @property
+    def numerator(self) -> int:
+        """The numerator in lowest terms."""
+        return int(self.q.p if _fmpq else self.q.numerator)
+
+    @property
+    def denominator(self) -> int:
+        """The denominator in lowest terms, positive."""
+        return int(self.q.q if _fmpq else self.q.denominator)
+
+    def to_float(self) -> float:
+        """The nearest float.
+
+        >>> Rational(1, 3).to_float()
+        0.3333333333333333
+        """
+        return float(Fraction(self.numerator, self.denominator))
+
+    def __repr__(self) -> str:
+        return f"Rational({self.numerator}, {self.denominator})"
+
+    def __str__(self) -> str:
+        return str(self.numerator) if self.denominator == 1 else f"{self.numerator}/{self.denominator}"
+
+    def __reduce__(self) -> Any:
+        return Rational, (self.numerator, self.denominator)
+
+    def __hash__(self) -> int:
+        return hash(Fraction(self.numerator, self.denominator))
+
+    def __bool__(self) -> bool:
+        return bool(self.q != 0)
+
+    def __neg__(self) -> "Rational":
+        return Rational._of(-self.q)
+
+    def __abs__(self) -> "Rational":
+        return Rational._of(abs(self.q))
+
+    def __pow__(self, exponent: Any) -> Any:
+        n = _exact(exponent)
+        if n is None:
+            return NotImplemented
+        whole = Rational(exponent)
+        if whole.denominator != 1:
+            raise TypeError(f"a rational to the power {exponent} is not rational; use a whole exponent")
+        return Rational._of(self.q**whole.numerator)
+
+    __add__: Callable[..., Any]
+    __radd__: Callable[..., Any]
+    __sub__: Callable[..., Any]
+    __rsub__: Callable[..., Any]
+    __mul__: Callable[..., Any]
+    __rmul__: Callable[..., Any]
+    __truediv__: Callable[..., Any]
+    __rtruediv__: Callable[..., Any]
+    __lt__: Callable[..., Any]
+    __le__: Callable[..., Any]
+    __gt__: Callable[..., Any]
+    __ge__: Callable[..., Any]
+    __eq__: Callable[..., Any]  # type: ignore[assignment]
+
+
+def _exact(value: Any) -> Any:
+    """The exact number behind value, for arithmetic with `q`; None if it is no number."""
+    if isinstance(value, Rational):
+        return value.q
+    if isinstance(value, float):
+        if value - value != 0:
+            raise ValueError(f"{value} is not a rational number")
+        return _from_fraction(Fraction(value))
+    if isinstance(value, Fraction):
+        return _from_fraction(value)
+    if hasattr(value, "__index__"):
+        return _from_fraction(Fraction(operator.index(value)))
+    return None
+
+
+def _from_fraction(fraction: Fraction) -> Any:
+    return _fmpq(fraction.numerator, fraction.denominator) if _fmpq else fraction
+
+
+def _define(name: str, reflected: str | None = None, result: Callable[[Any], Any] = Rational._of) -> None:
+    operation = getattr(operator, name)
+
+    def method(self: Rational, other: Any) -> Any:
+        q = _exact(other)
+        return NotImplemented if q is None else result(operation(self.q, q))
+
+    def swapped(self: Rational, other: Any) -> Any:
+        q = _exact(other)
+        return NotImplemented if q is None else result(operation(q, self.q))
+
+    setattr(Rational, name, method)
+    if reflected:
+        setattr(Rational, reflected, swapped)
+
+
+for _name in ("add", "sub", "mul", "truediv"):
+    _define(f"__{_name}__", f"__r{_name}__")
+for _name in ("lt", "le", "gt", "ge", "eq"):
+    _define(f"__{_name}__", result=bool)
