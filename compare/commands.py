@@ -5,7 +5,7 @@ Exit codes: 0 all identical, 1 not, 2 bad usage or input.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from compare.comparing import compare
 from compare.data import load_mnist, moons
@@ -76,7 +76,7 @@ def _sizes(text: str) -> list[int]:
     return sizes
 
 
-def _names(known: dict[str, object]) -> "type[list[str]]":
+def _names(known: Iterable[str]) -> Callable[[str], list[str]]:
     def parse(text: str) -> list[str]:
         names = text.split(",")
         for name in names:
@@ -84,4 +84,4 @@ def _names(known: dict[str, object]) -> "type[list[str]]":
                 raise argparse.ArgumentTypeError(f"unknown {name!r}; known: {', '.join(known)}")
         return names
 
-    return parse  # type: ignore[return-value]
+    return parse

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-try:  # the extra `exact`: the same numbers, computed about ten times faster on long ones
-    from flint import fmpq as _fmpq
+try:  # the extra `exact`: the same numbers, computed by FLINT
+    from flint import fmpq
 except ImportError:
-    _fmpq = None
+    fmpq = None
 
 
 class Rational:
@@ -61,12 +61,12 @@ class Rational:
     @property
     def numerator(self) -> int:
         """The numerator in lowest terms."""
-        return int(self.q.p if _fmpq else self.q.numerator)
+        return int(self.q.p if fmpq else self.q.numerator)
 
     @property
     def denominator(self) -> int:
         """The denominator in lowest terms, positive."""
-        return int(self.q.q if _fmpq else self.q.denominator)
+        return int(self.q.q if fmpq else self.q.denominator)
 
     def to_float(self) -> float:
         """The nearest float.
@@ -118,7 +118,7 @@ class Rational:
     __le__: Callable[..., Any]
     __gt__: Callable[..., Any]
     __ge__: Callable[..., Any]
-    __eq__: Callable[..., Any]  # type: ignore[assignment]
+    __eq__: Callable[..., Any]
 
 
 def _exact(value: Any) -> Any:
@@ -137,7 +137,7 @@ def _exact(value: Any) -> Any:
 
 
 def _from_fraction(fraction: Fraction) -> Any:
-    return _fmpq(fraction.numerator, fraction.denominator) if _fmpq else fraction
+    return fmpq(fraction.numerator, fraction.denominator) if fmpq else fraction
 
 
 def _define(name: str, reflected: str | None = None, result: Callable[[Any], Any] = Rational._of) -> None:

@@ -180,8 +180,9 @@ class Report:
         net, samples = self.network, len(self.record.costs)
         activations = "/".join(dict.fromkeys(f.name for f in net.activation_functions))
         return (
-            f"{'-'.join(map(str, net.sizes))}, {activations}, {net.cost.name}, {samples} "
-            f"sample{'s' if samples > 1 else ''}; {self.arithmetic.name}, equal means {self.arithmetic.equality}"
+            f"{'-'.join(map(str, net.sizes))}, {activations}, {net.cost.name}, "
+            f"{samples} sample{'s' if samples > 1 else ''}; "
+            f"{self.arithmetic.name}, equal means {self.arithmetic.equality}"
         )
 
     @property
@@ -226,7 +227,8 @@ class Report:
         if not rows:
             return ""
         floats = self.arithmetic.name == "float64"
-        head = ["node", "sample", "δ", "adjoint"] + (["δ in hex", "adjoint in hex"] if floats else []) + ["equal"]
+        hex_head = ["δ in hex", "adjoint in hex"] if floats else []
+        head = ["node", "sample", "δ", "adjoint", *hex_head, "equal"]
         body = []
         for row in rows:
             hexes = [row.delta.hex(), row.adjoint.hex()] if floats else []

@@ -9,7 +9,8 @@ from engine.value import Value
 
 TYPE_CHECKING = False  # typing itself takes a fifth of the time that `import engine` may take
 if TYPE_CHECKING:
-    from typing import Any, Sequence
+    from collections.abc import Sequence
+    from typing import Any
 
 
 def grad(y: Value, xs: Any, create_graph: bool = False) -> Any:
@@ -51,6 +52,8 @@ def grad(y: Value, xs: Any, create_graph: bool = False) -> Any:
 
 def _adjoints(y: Value, xs: list[Value]) -> list[Any]:
     with LOCK:
+        for x in xs:
+            x._adj = None  # what a pass that raised left behind is no adjoint of y
         inner, leaves, reached = reach(y)
         sweep(y, inner, reached, one(y.data))
         if active and inside("detect_nonfinite"):

@@ -14,11 +14,14 @@ from engine.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Sequence
+    from collections.abc import Sequence
+    from typing import Any
 
 
 class Module:
-    """Something with parameters."""
+    """Something with parameters; `z` holds the pre-activation nodes of the last call."""
+
+    z: Any = None
 
     def parameters(self) -> list[Value]:
         """All parameters, in a fixed order."""
@@ -89,7 +92,7 @@ class Neuron(Module):
         ]
         self.b = Value(0, symbol("b", layer, unit) if place else "")
         self.names = (symbol("z", layer, unit), symbol("a", layer, unit)) if place else ("z", "a")
-        self.z: Value | None = None
+        self.z = None
 
     @property
     def nonlin(self) -> bool:
@@ -129,7 +132,7 @@ class Layer(Module):
         if nout < 1:
             raise ValueError(f"Layer(nout): expected at least 1 neuron, got {nout}")
         self.neurons = [Neuron(nin, unit=j, **keywords) for j in range(1, nout + 1)]
-        self.z: list[Value] | None = None
+        self.z = None
 
     def outputs(self, x: Sequence[Any]) -> list[Value]:
         """The activations as a list, also for one neuron."""
@@ -180,7 +183,7 @@ class MLP(Module):
             Layer(sizes[i], sizes[i + 1], activation=output if i == last else activation, layer=i + 2)
             for i in range(len(nouts))
         ]
-        self.z: list[list[Value]] | None = None
+        self.z = None
 
     def __call__(self, x: Sequence[Any]) -> Any:
         for layer in self.layers[:-1]:

@@ -25,7 +25,8 @@ from engine.scalars import elementary, one
 
 TYPE_CHECKING = False  # typing itself takes a fifth of the time that `import engine` may take
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from collections.abc import Callable
+    from typing import Any
 
     Samples = tuple[float, ...] | tuple[tuple[float, float], ...]
 
@@ -207,7 +208,7 @@ def compile_function(source: str, title: str, scope: dict[str, Any]) -> Callable
             scope[name] = elementary(name)
     found: dict[str, Any] = {}
     exec(module, scope, found)
-    return found[code.co_name]  # type: ignore[no-any-return]
+    return found[code.co_name]
 
 
 _ATTRIBUTES = frozenset(
@@ -238,7 +239,9 @@ def method_source(op: Op) -> str:
         lines += [
             "    if other.__class__ is not Value:",
             "        other = operand(other, self)",
-            "        if other is NotImplemented: return other",
+            "        if other is NotImplemented: return other"
+            if op.name in OPERATORS
+            else f"        if other is NotImplemented: raise TypeError('{op.name}() has no meaning beside this')",
             "    y = other.data",
         ]
     lines += [

@@ -24,7 +24,8 @@ import sys
 
 TYPE_CHECKING = False  # typing itself takes a fifth of the time that `import engine` may take
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from collections.abc import Callable
+    from typing import Any
 
     Function = Callable[..., Any]
 
@@ -110,7 +111,7 @@ def to_data(x: Any) -> Any:
     numpy = _numpy()
     if numpy is not None:
         if isinstance(x, numpy.generic) and x.dtype.kind in "fiub":
-            return x.item() if x.dtype.itemsize <= 8 else _refuse(x, "has more digits than a float")
+            return to_data(x.item()) if x.dtype.itemsize <= 8 else _refuse(x, "has more digits than a float")
         if isinstance(x, numpy.ndarray):
             return _lanes(x, numpy)
     if is_symbolic(x):

@@ -16,7 +16,8 @@ from engine.scalars import is_lanes, one, to_data, to_float
 
 TYPE_CHECKING = False  # typing itself takes a fifth of the time that `import engine` may take
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from collections.abc import Callable
+    from typing import Any
 
 
 class Value:
@@ -162,9 +163,9 @@ class Value:
         try:
             return self.power(to_data(other))
         except TypeError:
-            if hasattr(other, "lift") or isinstance(other, (int, float)):
-                raise
-            return NotImplemented
+            if isinstance(other, (str, bytes)) or not hasattr(other, "__float__"):
+                return NotImplemented
+            raise  # a number that we refuse: say why
 
     def __rpow__(self, other: Any) -> Any:
         other = operand(other, self)
