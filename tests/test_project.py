@@ -38,8 +38,11 @@ def _public(tree):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
             yield node
             if isinstance(node, ast.ClassDef):
-                methods = (m for m in node.body if isinstance(m, ast.FunctionDef))
-                yield from (m for m in methods if not m.name.startswith("_"))
+                yield from (m for m in _public(node) if not _is_setter(m))
+
+
+def _is_setter(function):
+    return any(getattr(decorator, "attr", "") == "setter" for decorator in function.decorator_list)
 
 
 @pytest.mark.parametrize("room", ["engine", "explicit", "compare"])

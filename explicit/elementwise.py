@@ -1,0 +1,191 @@
+"""The elementary functions, one definition each, on arrays of floats and on arrays of other numbers.
+
+numpy's own exp and tanh differ from Python's `math` in the last bit on some inputs, and differ from machine
+to machine. Here every float goes through `math`, one element at a time, so that a result is a property of its
+input.
+
+An object array may hold any numbers: each element is asked for its own method (`.exp()`, `.sigmoid()`, …).
+Where only order and + − × ÷ are needed (relu, leaky_relu, step, sign, softsign), the formula itself is used.
+"""
+
+import math
+import numbers
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+SLOPE = 0.01  # of leaky_relu where z ≤ 0
+
+
+def exp(z: float) -> float:
+    """eᶻ of a float, by `math`; raises OverflowError above about 709.78, as `math` does."""
+    return math.exp(z)
+
+
+def log(z: float) -> float:
+    """ln z of a float, by `math`; raises ValueError where z ≤ 0, as `math` does."""
+    return math.log(z)
+
+
+def tanh(z: float) -> float:
+    """tanh z of a float, by `math`."""
+    return math.tanh(z)
+
+
+def sigmoid(z: float) -> float:
+    """σ(z) = 1/(1 + e⁻ᶻ), and for z < 0 the same number as eᶻ/(1 + eᶻ), so that nothing overflows.
+
+    >>> sigmoid(0.0), sigmoid(-1000.0)
+    (0.5, 0.0)
+    """
+    if z >= 0.0:
+        return 1.0 / (1.0 + math.exp(-z))
+    e = math.exp(z)
+    return e / (1.0 + e)
+
+
+def softplus(z: float) -> float:
+    """ln(1 + eᶻ), computed as max(z, 0) + ln(1 + e^−|z|), so that nothing overflows.
+
+    >>> softplus(1000.0), softplus(-1000.0)
+    (1000.0, 0.0)
+    """
+    return max(0.0, z) + math.log1p(math.exp(-abs(z)))
+
+
+def is_nan(z: Any) -> Any:
+    """Whether z is NaN, the one number that differs from itself; for an array, of each element."""
+    return z != z
+
+
+def relu(z: Any) -> Any:
+    """max(z, 0): z where z > 0, else the 0 of z's type; NaN stays NaN.
+
+    >>> relu(-2.0), relu(-0.0), relu(Fraction(1, 3))
+    (0.0, 0.0, Fraction(1, 3))
+    """
+    return z if z > 0 or is_nan(z) else _constant(0, z)
+
+
+def leaky_relu(z: Any, slope: float = SLOPE) -> Any:
+    """z where z > 0, else slope × z; NaN stays NaN.
+
+    >>> leaky_relu(2.0), leaky_relu(-2.0)
+    (2.0, -0.02)
+    """
+    return z if z > 0 or is_nan(z) else _times(slope, z)
+
+
+def step(z: Any) -> Any:
+    """1 where z > 0, else 0, in z's type; NaN stays NaN. This is relu′, so relu′(0) = 0.
+
+    >>> step(2.0), step(0.0), step(Fraction(1, 3))
+    (1.0, 0.0, Fraction(1, 1))
+    """
+    return z if is_nan(z) else _constant(1 if z > 0 else 0, z)
+
+
+def sign(z: Any) -> Any:
+    """1, −1 or 0 with the sign of z, in z's type; NaN stays NaN.
+
+    >>> sign(2.0), sign(-2.0), sign(0.0)
+    (1.0, -1.0, 0.0)
+    """
+    return z if is_nan(z) else _constant((z > 0) - (z < 0), z)
+
+
+def softsign(z: Any) -> Any:
+    """z/(1 + |z|).
+
+    >>> softsign(-1.0), softsign(Fraction(1, 2))
+    (-0.5, Fraction(1, 3))
+    """
+    return z / (1 + abs(z))
+
+
+ORDERED: dict[str, Callable[..., Any]] = {f.__name__: f for f in (relu, leaky_relu, step, sign, softsign)}
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    f.__name__: f for f in (exp, log, tanh, sigmoid, softplus)
+} | ORDERED
+
+
+def apply(function: str | Callable[..., Any], z: Array, *constants: float) -> Array:
+    """function(zᵢ, *constants) for every element, in an array of z's shape.
+
+    `function` is a name in FUNCTIONS, or any function of one element. A float array gives a float64 array. In
+    an object array a float or an int goes through the same float function; another number through its own
+    method of that name if it has one, else through the formula if order and + − × ÷ are enough.
+
+    Errors: ValueError for an unknown name; TypeError for an element that has no answer, or for an array that
+    holds no real numbers; whatever `math` raises (ValueError from log, OverflowError from exp).
+
+    >>> apply("relu", np.array([[-1.0, 2.0]]))
+    array([[0., 2.]])
+    >>> apply("softsign", np.array([Fraction(1), Fraction(-1, 2)]))
+    array([Fraction(1, 2), Fraction(-1, 3)], dtype=object)
+    """
+    if isinstance(function, str):
+        if function not in FUNCTIONS:
+            raise ValueError(f"unknown function {function!r}; known: {', '.join(sorted(FUNCTIONS))}")
+        float_rule, element_rule = FUNCTIONS[function], _element_rule(function)
+    else:
+        float_rule = element_rule = function
+    if z.dtype.hasobject:
+        return _objects((element_rule(element, *constants) for element in z.flat), z)
+    if z.dtype.kind not in "fiub":
+        raise TypeError(f"expected an array of real numbers or of objects, got dtype {z.dtype}")
+    values = z.astype(np.float64).ravel().tolist()
+    return np.array([float_rule(value, *constants) for value in values], dtype=np.float64).reshape(z.shape)
+
+
+def scaled(constant: float, z: Array) -> Array:
+    """constant × zᵢ for every element; beside a Fraction the constant is the dyadic rational that it is.
+
+    >>> scaled(0.5, np.array([Fraction(1, 3)]))
+    array([Fraction(1, 6)], dtype=object)
+    """
+    if z.dtype.hasobject:
+        return _objects((_times(constant, element) for element in z.flat), z)
+    return constant * z
+
+
+def _element_rule(name: str) -> Callable[..., Any]:
+    """The rule `name` for one element of an object array."""
+
+    def rule(element: Any, *constants: float) -> Any:
+        if isinstance(element, (int, float, np.integer, np.floating)):
+            return FUNCTIONS[name](float(element), *constants)
+        method = getattr(element, name, None)
+        if callable(method):
+            return method(*constants)
+        kind = type(element).__name__
+        if name not in ORDERED:
+            raise TypeError(f"{name}: a {kind} has no method .{name}()")
+        try:
+            return ORDERED[name](element, *constants)
+        except TypeError as error:
+            raise TypeError(
+                f"{name}: a {kind} has no method .{name}(), and its formula fails: {error}"
+            ) from error
+
+    return rule
+
+
+def _objects(elements: Any, like: Array) -> Array:
+    """An object array of the elements, in the shape of `like`. (np.array(list) looks inside elements.)"""
+    return np.fromiter(elements, dtype=object, count=like.size).reshape(like.shape)
+
+
+def _constant(c: int, z: Any) -> Any:
+    """The small int c as a number of z's type. (0 × a negative float would be −0.0.)"""
+    return float(c) if isinstance(z, float) else z * 0 + c
+
+
+def _times(constant: float, z: Any) -> Any:
+    """constant × z. (Python makes float × Fraction a float; exact numbers must stay exact.)"""
+    return Fraction(constant) * z if isinstance(z, numbers.Rational) else constant * z

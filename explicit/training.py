@@ -1,0 +1,98 @@
+"""Stochastic gradient descent as in the book."""
+
+import math
+import numbers
+from collections.abc import Callable
+from typing import Any, SupportsIndex
+
+import numpy as np
+
+from explicit import checks
+from explicit.network import Network
+
+
+def train(
+    network: Network,
+    data: tuple[Any, Any],
+    epochs: SupportsIndex,
+    batch_size: SupportsIndex,
+    eta: float,
+    seed: SupportsIndex = 0,
+    progress: bool = True,
+    on_epoch: Callable[[int, float], object] | None = None,
+) -> list[float]:
+    """Train the network in place by stochastic gradient descent; return the mean cost of each epoch.
+
+    For every mini-batch of n samples: w → w − (η/n) Σₓ ∂Cₓ/∂w, b → b − (η/n) Σₓ ∂Cₓ/∂b.
+
+    data:        (x, y), x (n₁, N) and y (n_L, N), samples in columns
+    batch_size:  samples per mini-batch; the last one of an epoch may be smaller
+    eta:         η, the learning rate, > 0
+    seed:        of the shuffling before each epoch; the same seed gives the same bits
+    progress:    True shows a progress bar on stderr
+    on_epoch:    called after each epoch with its number, from 1 on, and its mean cost
+
+    The cost of a sample is measured during the epoch, just before the update that its mini-batch makes. A run
+    that diverges goes on, and shows it as a cost of inf or NaN.
+    Errors: TypeError or ValueError that name the argument; TypeError for parameters or data that are not
+    float64; those of `Network.backprop`.
+
+    >>> network = Network([1, 1], activation="identity")
+    >>> costs = train(network, ([[0.0, 1.0]], [[1.0, 3.0]]), epochs=50, batch_size=2, eta=0.5, progress=False)
+    >>> costs[-1] < costs[0] / 100
+    True
+    """
+    if not isinstance(network, Network):
+        raise TypeError(f"network: expected an explicit.Network, got {network!r}")
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise TypeError("data: expected a pair (x, y) of arrays with samples in columns")
+    x, y = checks.samples(data[0], data[1], network.sizes[0], network.sizes[-1])
+    if any(np.asarray(array).dtype.hasobject for array in (x, y, *network.weights, *network.biases)):
+        raise TypeError("train: expected float64 data and parameters, got an object array")
+    epochs = checks.whole("epochs", epochs, least=1)
+    batch_size = checks.whole("batch_size", batch_size, least=1)
+    if isinstance(eta, bool) or not isinstance(eta, numbers.Real):
+        raise TypeError(f"eta: expected a number > 0, got {eta!r}")
+    eta = float(eta)
+    if not (math.isfinite(eta) and eta > 0):
+        raise ValueError(f"eta: expected a finite number > 0, got {eta}")
+    if on_epoch is not None and not callable(on_epoch):
+        raise TypeError(f"on_epoch: expected a function of (epoch, mean cost), got {on_epoch!r}")
+
+    from tqdm import tqdm  # only training needs it
+
+    # The legacy generator: numpy promises that its stream never changes (NEP 19).
+    random = np.random.RandomState(checks.seed_number(seed))
+    count = x.shape[1]
+    mean_costs = []
+    with tqdm(total=epochs * count, unit="sample", disable=not progress) as bar:
+        for epoch in range(1, epochs + 1):
+            order = random.permutation(count)
+            total = 0.0
+            for start in range(0, count, batch_size):
+                batch = order[start : start + batch_size]
+                total += update(network, x[:, batch], y[:, batch], eta)
+                bar.update(len(batch))
+            mean_costs.append(total / count)
+            bar.set_postfix(epoch=epoch, cost=mean_costs[-1])
+            if on_epoch is not None:
+                on_epoch(epoch, mean_costs[-1])
+    return mean_costs
+
+
+def update(network: Network, x: Any, y: Any, eta: float) -> float:
+    """One step of gradient descent on one mini-batch, in place; returns the summed cost before it.
+
+    x: (n₁, n), y: (n_L, n). w → w − (η/n) Σₓ ∂Cₓ/∂w, and b likewise. Errors: those of `Network.backprop`.
+    """
+    record = network.backprop(x, y)
+    n = len(record.costs)
+    with np.errstate(over="ignore", invalid="ignore"):
+        # Items are replaced, not assigned through the properties, which would refuse inf and NaN.
+        network.weights[:] = [
+            w - (eta / n) * nabla_w for w, nabla_w in zip(network.weights, record.nabla_w, strict=True)
+        ]
+        network.biases[:] = [
+            b - (eta / n) * nabla_b for b, nabla_b in zip(network.biases, record.nabla_b, strict=True)
+        ]
+    return float(record.cost)
