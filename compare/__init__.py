@@ -8,8 +8,20 @@ True
 
 from compare.comparing import compare
 from compare.data import load_mnist, moons, read_idx
+from compare.proving import Certificate, prove
 from compare.rational import Rational
 from compare.reporting import Report, Row
 from compare.ulp import ulps
 
-__all__ = ["Rational", "Report", "Row", "compare", "load_mnist", "moons", "read_idx", "ulps"]
+__all__ = [
+    "Certificate",
+    "Rational",
+    "Report",
+    "Row",
+    "compare",
+    "load_mnist",
+    "moons",
+    "prove",
+    "read_idx",
+    "ulps",
+]

@@ -4,11 +4,14 @@ Exit codes: 0 all identical, 1 not, 2 bad usage or input.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
+from compare.arithmetic import ARITHMETICS
 from compare.comparing import compare
 from compare.data import load_mnist, moons
+from compare.proving import prove
 from explicit import ACTIVATIONS, COSTS, Network
 
 
@@ -20,14 +23,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "textbook's δ, and compare the two at every z node, bit by bit.",
     )
     _add_comparison(parser)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_proof(commands.add_parser("prove", help="prove BP1–BP4 for an architecture and every σ"))
+    options = parser.parse_args(arguments)
     try:
-        return _compare(parser.parse_args(arguments))
-    except (OSError, TypeError, ValueError) as error:
+        code: int = options.run(options)
+        return code
+    except BrokenPipeError:  # the reader has gone (`… | head`): not our error, and nothing more to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (ImportError, OSError, TypeError, ValueError) as error:
         print(f"{parser.prog}: error: {error}", file=sys.stderr)
         return 2
 
 
 def _add_comparison(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_compare)
     parser.add_argument("--sizes", type=_sizes, help="units per layer (2,3,1; with --mnist 784,30,10)")
     parser.add_argument(
         "--activation",
@@ -40,7 +51,7 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--samples", type=int, help="how many (4 points, or 100 digits)")
     parser.add_argument("--mnist", metavar="DIR", help="compare on real digits: a folder of idx files")
     parser.add_argument(
-        "--arithmetic", choices=["float64", "rational"], default="float64", help="(%(default)s)"
+        "--arithmetic", choices=list(ARITHMETICS), default="float64", help="(%(default)s)"
     )
     parser.add_argument("--json", metavar="PATH", help="write the report there as well")
 
@@ -60,10 +71,26 @@ def _compare(options: argparse.Namespace) -> int:
     report = compare(
         network, x[:, :samples], y[:, :samples], arithmetic=options.arithmetic, progress=sys.stderr.isatty()
     )
+    print(report)
     if options.json:
         report.to_json(options.json)
-    print(report)
     return 0 if report.exact else 1
+
+
+def _add_proof(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_prove)
+    parser.add_argument("--sizes", type=_sizes, required=True, help="units per layer, e.g. 784,30,10")
+    parser.add_argument("--cost", choices=list(COSTS), default="quadratic", help="(%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the random points (%(default)s)")
+    parser.add_argument("--json", metavar="PATH", help="write the certificate there as well")
+
+
+def _prove(options: argparse.Namespace) -> int:
+    certificate = prove(options.sizes, options.cost, seed=options.seed)
+    print(certificate)
+    if options.json:
+        certificate.to_json(options.json)
+    return 0 if certificate.proved else 1
 
 
 def _sizes(text: str) -> list[int]:

@@ -22,7 +22,7 @@ def compare(
     y: Any,
     *,
     cost: Any = None,
-    arithmetic: str = "float64",
+    arithmetic: str | Arithmetic = "float64",
     progress: bool = False,
 ) -> Report:
     """Differentiate a network twice, and compare δ with the adjoint at every z node.
@@ -30,14 +30,16 @@ def compare(
     One side is `explicit`: BP1–BP4 on arrays, the whole batch at once.  The other is `engine`: the
     forward code traced on Values, sample after sample, ``C₁.backward()``, ``C₂.backward()``, …, so
     that parameters add up over the samples in ascending order.  For an MLP it is the graph that the
-    MLP itself builds, and the textbook's side gets its parameters; its gradients are left as they were.
+    MLP itself builds, and the textbook's side gets its parameters; the MLP is left as it was.
 
     Parameters
     ----------
     network : an explicit `Network` or an `engine.nn.MLP`
     x, y : inputs (n₁, B) and targets (n_L, B), samples in columns
     cost : for an MLP, the cost ("quadratic" unless given); a Network has its own
-    arithmetic : "float64" (equality is identical bits) or "rational" (equality is ==)
+    arithmetic : "float64" (equality is identical bits), "rational" (exact ``==``), "finite field" (σ and
+        σ′ random functions), "ball" (enclosures, extra `exact`), "symbolic" (formulas, extra
+        `symbolic`), or an `Arithmetic`
     progress : whether to show a progress bar on stderr
 
     Returns
@@ -56,12 +58,18 @@ def compare(
     >>> row.name, row.delta == row.adjoint, row.ulps
     ('δ²₁', True, 0)
     """
-    if arithmetic not in ARITHMETICS:
-        raise ValueError(f"arithmetic: unknown name {arithmetic!r}; known: {', '.join(ARITHMETICS)}")
-    numbers = ARITHMETICS[arithmetic]
+    if not isinstance(arithmetic, Arithmetic):
+        if arithmetic not in ARITHMETICS:
+            raise ValueError(f"arithmetic: unknown name {arithmetic!r}; known: {', '.join(ARITHMETICS)}")
+        if arithmetic == "ball":
+            from compare.accuracy import compare_with_balls
+
+            return compare_with_balls(network, x, y, cost, progress)
+        arithmetic = ARITHMETICS[arithmetic]()
+    numbers = arithmetic
     mlp = network if isinstance(network, MLP) else None
     if mlp is not None:
-        textbook = network_of(mlp, cost or "quadratic")
+        textbook = network_of(mlp, "quadratic" if cost is None else cost)
     elif not isinstance(network, Network):
         raise TypeError(f"network: expected an explicit Network or an engine MLP, got {network!r:.60}")
     elif cost is not None:
@@ -115,6 +123,7 @@ def _from_mlp(
 ) -> _Adjoints:
     adjoints = _Adjoints()
     before = [(p, p.data, p.grad) for p in mlp.parameters()]
+    last_call = [(m, m.z) for layer in mlp.layers for m in (layer, *layer.neurons)]
     try:
         for p, data, _ in before:
             p.data, p.grad = numbers.convert(data), 0
@@ -130,6 +139,8 @@ def _from_mlp(
     finally:
         for p, data, gradient in before:
             p.data, p.grad = data, gradient
+        for module, z in last_call:
+            module.z = z
     return adjoints
 
 

@@ -5,6 +5,7 @@ beside a rational enters as the dyadic rational that it is, and no float ever co
 the method that says so, `to_float`.
 """
 
+import math
 import operator
 from collections.abc import Callable
 from fractions import Fraction
@@ -77,10 +78,11 @@ class Rational:
         return float(Fraction(self.numerator, self.denominator))
 
     def __repr__(self) -> str:
-        return f"Rational({self.numerator}, {self.denominator})"
+        return f"Rational({_decimal(self.numerator)}, {_decimal(self.denominator)})"
 
     def __str__(self) -> str:
-        return str(self.numerator) if self.denominator == 1 else f"{self.numerator}/{self.denominator}"
+        below = "" if self.denominator == 1 else f"/{_decimal(self.denominator)}"
+        return _decimal(self.numerator) + below
 
     def __reduce__(self) -> Any:
         return Rational, (self.numerator, self.denominator)
@@ -90,6 +92,12 @@ class Rational:
 
     def __bool__(self) -> bool:
         return bool(self.q != 0)
+
+    def __eq__(self, other: Any) -> Any:
+        if isinstance(other, float) and not math.isfinite(other):
+            return False  # a question that has an answer; in arithmetic and order they are refused
+        q = _exact(other)
+        return NotImplemented if q is None else bool(self.q == q)
 
     def __neg__(self) -> "Rational":
         return Rational._of(-self.q)
@@ -118,7 +126,6 @@ class Rational:
     __le__: Callable[..., Any]
     __gt__: Callable[..., Any]
     __ge__: Callable[..., Any]
-    __eq__: Callable[..., Any]
 
 
 def _exact(value: Any) -> Any:
@@ -131,9 +138,22 @@ def _exact(value: Any) -> Any:
         return _from_fraction(Fraction(value))
     if isinstance(value, Fraction):
         return _from_fraction(value)
-    if hasattr(value, "__index__"):
+    try:
         return _from_fraction(Fraction(operator.index(value)))
-    return None
+    except TypeError:  # an array has __index__ too, and may have none
+        return None
+
+
+def _decimal(n: int) -> str:
+    """The digits of an int of any length, in blocks: Python's str() refuses more than 4,300."""
+    blocks, rest = [], abs(n)
+    while rest >= _BLOCK:
+        rest, block = divmod(rest, _BLOCK)
+        blocks.append(f"{block:0500}")
+    return ("-" if n < 0 else "") + str(rest) + "".join(reversed(blocks))
+
+
+_BLOCK = 10**500
 
 
 def _from_fraction(fraction: Fraction) -> Any:
@@ -158,5 +178,5 @@ def _define(name: str, reflected: str | None = None, result: Callable[[Any], Any
 
 for _name in ("add", "sub", "mul", "truediv"):
     _define(f"__{_name}__", f"__r{_name}__")
-for _name in ("lt", "le", "gt", "ge", "eq"):
+for _name in ("lt", "le", "gt", "ge"):
     _define(f"__{_name}__", result=bool)

@@ -1,12 +1,13 @@
 """The report of a comparison: rows, counts, the first divergence, and its forms for reading."""
 
+import dataclasses
 import html
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,9 @@ from compare.files import write_whole
 from compare.ulp import identical, ulps
 from engine.notation import symbol
 from explicit import Backprop, Network
+
+if TYPE_CHECKING:
+    from compare.accuracy import Accuracy
 
 Array = npt.NDArray[Any]
 
@@ -117,7 +121,13 @@ class Report:
     counts : {"z": (equal, all), "a": …, "b": …, "w": …}
     first_divergence : the first `Row` that differs, walking backward from the cost; None if none does
     record : the explicit side's `Backprop`
+    accuracy : over balls, one `compare.accuracy.Accuracy` per z node and sample: float64's δ beside the
+        true one; `bits` is the precision that served and `floats` the comparison in float64
     """
+
+    accuracy: "Sequence[Accuracy]" = ()
+    bits: int | None = None
+    floats: "Report | None" = None
 
     def __init__(self, network: Network, arithmetic: Arithmetic, record: Backprop, pairs: list[Pair]) -> None:
         self.network, self.arithmetic, self.record, self.pairs = network, arithmetic, record, pairs
@@ -178,7 +188,8 @@ class Report:
     def title(self) -> str:
         """The question: network, samples and arithmetic."""
         net, samples = self.network, len(self.record.costs)
-        activations = "/".join(dict.fromkeys(f.name for f in net.activation_functions))
+        names = [f.name for f in net.activation_functions]
+        activations = "/".join(names if len(set(names)) > 1 else names[:1])
         return (
             f"{'-'.join(map(str, net.sizes))}, {activations}, {net.cost.name}, "
             f"{samples} sample{'s' if samples > 1 else ''}; "
@@ -193,7 +204,7 @@ class Report:
         equal, total = (counts["b"][i] + counts["w"][i] for i in (0, 1))
         said = f"δ equals the adjoint at {z}; {equal:,} of {total:,} parameter gradients are equal."
         if self.exact:
-            return f"EXACT: {said}"
+            return f"{self.arithmetic.word}: {said}"
         if self.network.matmul is not None:
             said += " The sums were taken by the network's own matmul, outside the order contract."
         if self.network.shortcut:
@@ -218,6 +229,56 @@ class Report:
             body.append([layer, pairs["z"].made_by, *cells, max(worst) if worst else "–"])
         return tabulate(body, head, tablefmt=form, disable_numparse=True)
 
+    @property
+    def formulas(self) -> list[dict[str, str]]:
+        """In symbols: for each z node δ and the adjoint as text and as LaTeX, and their difference.
+
+        Raises
+        ------
+        ValueError
+            The report is not over symbols.
+        """
+        if self.arithmetic.name != "symbolic":
+            raise ValueError(f"formulas: made with arithmetic='symbolic', got {self.arithmetic.name!r}")
+        return [
+            {
+                "node": row.name,
+                "delta": str(row.delta),
+                "adjoint": str(row.adjoint),
+                "delta_latex": row.delta.latex,
+                "adjoint_latex": row.adjoint.latex,
+                "difference": "0" if row.equal else str(row.delta - row.adjoint),
+            }
+            for row in self.rows
+        ]
+
+    def _accuracy(self, form: str) -> str:
+        """The nodes at which float64 is worst, and what that says."""
+        worst = sorted(self.accuracy, key=lambda a: a.error, reverse=True)[:LISTED]
+        body = [
+            [a.name, a.sample, repr(a.float64), a.true, f"{a.error:.3g}", "no digit left" if a.lost else ""]
+            for a in worst
+        ]
+        head = ["node", "sample", "δ in float64", "true δ", "error in ULP", ""]
+        return tabulate(body, head, tablefmt=form, disable_numparse=True)
+
+    @property
+    def accuracy_in_words(self) -> str:
+        """How far float64 is from the truth, over balls."""
+        assert self.floats is not None
+        worst = max(self.accuracy, key=lambda a: a.error)
+        lost = sum(a.lost for a in self.accuracy)
+        same = (
+            "Both sides carry the same rounding error: their bits are identical."
+            if self.floats.all_equal
+            else "The two sides round differently: their bits are not identical."
+        )
+        return (
+            f"Balls of {self.bits} bits. float64's δ is off by at most {worst.error:.3g} ULP, at "
+            f"{worst.name} of sample {worst.sample}; {lost} of {len(self.accuracy):,} nodes "
+            f"have no correct digit. {same}"
+        )
+
     def _table(self, form: str) -> str:
         """All z nodes of a small report; the first rows that differ of a large one."""
         if self.counts["z"][1] <= SHOWN:
@@ -231,7 +292,7 @@ class Report:
         head = ["node", "sample", "δ", "adjoint", *hex_head, "equal"]
         body = []
         for row in rows:
-            hexes = [row.delta.hex(), row.adjoint.hex()] if floats else []
+            hexes = [_hex(row.delta), _hex(row.adjoint)] if floats else []
             mark = "yes" if row.equal else "NO" if row.ulps is None else f"NO, {row.ulps:,} ULP"
             sample = "sum" if row.sample is None else row.sample
             body.append([row.name, sample, _text(row.delta), _text(row.adjoint), *hexes, mark])
@@ -239,6 +300,8 @@ class Report:
 
     def __str__(self) -> str:
         parts = [self.title, self._table("simple"), self._summary("simple"), self.verdict]
+        if self.accuracy:
+            parts += [self._accuracy("simple"), self.accuracy_in_words]
         return "\n\n".join(part for part in parts if part)
 
     def __repr__(self) -> str:
@@ -246,6 +309,8 @@ class Report:
 
     def _repr_html_(self) -> str:
         parts = [f"<p>{html.escape(self.title)}</p>", self._table("html"), self._summary("html")]
+        if self.accuracy:
+            parts += [self._accuracy("html"), f"<p>{html.escape(self.accuracy_in_words)}</p>"]
         return "\n".join([*parts, f"<p><strong>{html.escape(self.verdict)}</strong></p>"])
 
     def as_dict(self) -> dict[str, Any]:
@@ -261,7 +326,14 @@ class Report:
             "first_divergence": None if first is None else _plain(first),
             "z": [_plain(row) for row in self.rows],
             "different": [_plain(row) for row in others],
-        }
+        } | self._accuracy_as_dict()
+
+    def _accuracy_as_dict(self) -> dict[str, Any]:
+        if not self.accuracy:
+            return {}
+        texts = ({"float64": repr(a.float64), "error": repr(a.error)} for a in self.accuracy)
+        nodes = [dataclasses.asdict(a) | t for a, t in zip(self.accuracy, texts, strict=True)]
+        return {"bits": self.bits, "accuracy": nodes}
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write the report as JSON, whole or not at all; floats are given in decimal and in hex.
@@ -277,9 +349,17 @@ class Report:
 def _text(number: Any) -> str:
     """A number in full: 17 digits for a float; a long exact number as its nearest float and its length."""
     text = repr(number) if isinstance(number, float) else str(number)
-    if len(text) <= 32:
+    if len(text) <= 44:
         return text
-    return f"≈ {number.to_float():.6g} ({len(text)} digits)" if hasattr(number, "to_float") else text
+    try:
+        return f"≈ {number.to_float():.6g} ({len(text)} digits)" if hasattr(number, "to_float") else text
+    except OverflowError:
+        return f"{text[:12]}… ({len(text)} digits)"
+
+
+def _hex(number: Any) -> str:
+    # What a wrong graph leaves may be no float: a node that no path leads to has the int 0.
+    return number.hex() if isinstance(number, float) else ""
 
 
 def _plain(row: Row) -> dict[str, Any]:

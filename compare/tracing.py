@@ -91,17 +91,21 @@ def network_of(mlp: MLP, cost: Any = "quadratic") -> Network:
     Raises
     ------
     ValueError
-        A layer's activation has no equation in `explicit`.
+        A layer's activation has no equation in `explicit`, or its neurons have different ones.
     """
     names = [layer.neurons[0].activation for layer in mlp.layers]
+    for i, (layer, name) in enumerate(zip(mlp.layers, names, strict=True), start=2):
+        if any(neuron.activation != name for neuron in layer.neurons):
+            raise ValueError(f"network: the neurons of layer {i} have different activations")
     unknown = [name for name in names if name not in ACTIVATIONS]
     if unknown:
         known = ", ".join(ACTIVATIONS)
         raise ValueError(f"network: activation {unknown[0]!r} has no textbook side; known: {known}")
     sizes = [len(mlp.layers[0].neurons[0].w), *(len(layer.neurons) for layer in mlp.layers)]
     network = Network(sizes, activation=names, cost=cost)
-    network.weights = [numbers([n.w for n in layer.neurons]) for layer in mlp.layers]
-    network.biases = [numbers([[n.b] for n in layer.neurons]) for layer in mlp.layers]
+    # Items and not the properties: an MLP that has diverged can be compared too.
+    network.weights[:] = [numbers([n.w for n in layer.neurons]) for layer in mlp.layers]
+    network.biases[:] = [numbers([[n.b] for n in layer.neurons]) for layer in mlp.layers]
     return network
 
 

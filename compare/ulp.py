@@ -44,6 +44,11 @@ def identical(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.bool_]
     if a.dtype == np.float64 and b.dtype == np.float64:
         same = np.ascontiguousarray(a).view(np.int64) == np.ascontiguousarray(b).view(np.int64)
         return np.asarray(same | (np.isnan(a) & np.isnan(b)))
-    pairs = zip(a.ravel(), b.ravel(), strict=True)
-    same_number = [type(x) is type(y) and bool(x == y) for x, y in pairs]
-    return np.array(same_number, dtype=bool).reshape(a.shape)
+    pairs = zip(a.ravel().tolist(), b.ravel().tolist(), strict=True)
+    return np.array([_same(x, y) for x, y in pairs], dtype=bool).reshape(a.shape)
+
+
+def _same(x: Any, y: Any) -> bool:
+    if type(x) is float and type(y) is float:
+        return x.hex() == y.hex()
+    return type(x) is type(y) and bool(x == y)

@@ -212,7 +212,7 @@ def compile_function(source: str, title: str, scope: dict[str, Any]) -> Callable
 
 
 _ATTRIBUTES = frozenset(
-    "data grad label _adj _row _x _y _dx _dy __class__ bind NotImplemented ArithmeticError ValueError".split()
+    "data grad label _adj _row _x _y _dx _dy __class__ bind NotImplemented ArithmeticError TypeError ValueError".split()
 )
 
 
@@ -238,10 +238,13 @@ def method_source(op: Op) -> str:
     if binary:
         lines += [
             "    if other.__class__ is not Value:",
-            "        other = operand(other, self)",
-            "        if other is NotImplemented: return other"
-            if op.name in OPERATORS
-            else f"        if other is NotImplemented: raise TypeError('{op.name}() has no meaning beside this')",
+            "        given, other = other, operand(other, self)",
+            "        if other is NotImplemented: "
+            + (
+                "return other"
+                if op.name in OPERATORS
+                else f"raise TypeError('{op.name}() of a Value and ' + given.__class__.__name__)"
+            ),
             "    y = other.data",
         ]
     lines += [
@@ -304,7 +307,14 @@ class Table(dict[str, Op]):
         for op in self.values():
             self._compile(op)
 
-    def _compile(self, op: Op) -> None:
+    def function(self, op: Op) -> Callable[..., Any]:
+        """A row as a function on Values, without a place in the table or a method of Value.
+
+        >>> from engine import Value
+        >>> halve = TABLE.function(Op("halve", "½", "x / 2", "one(out) / 2", samples=(1.0,)))
+        >>> halve(Value(3.0)).data
+        1.5
+        """
         scope = {"Value": self.value_class, "new": object.__new__, "operand": self.operand}
         scope |= {"ROW": op, "Singular": Singular, "active": active, "settle": settle}
         method = compile_function(method_source(op), f"engine op {op.name}", scope)
@@ -312,6 +322,10 @@ class Table(dict[str, Op]):
         method.__doc__ += f", ∂out/∂y = {op.dy}." if op.dy else "."
         method.__doc__ += f"  {op.note}." if op.note else ""
         method.__qualname__, method.__module__ = f"Value.{op.name}", "engine.value"
+        return method
+
+    def _compile(self, op: Op) -> None:
+        method = self.function(op)
         names = OPERATORS.get(op.name, ())
         for name in (op.name, *names[:1]):
             setattr(self.value_class, name, method)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from engine.drawing.picture import Graph
+
 
 class Value:
     """A node of a graph of scalars.
@@ -163,7 +165,7 @@ class Value:
         try:
             return self.power(to_data(other))
         except TypeError:
-            if isinstance(other, (str, bytes)) or not hasattr(other, "__float__"):
+            if isinstance(other, (str, bytes)) or not (hasattr(other, "__float__") or hasattr(other, "lift")):
                 return NotImplemented
             raise  # a number that we refuse: say why
 
@@ -177,6 +179,30 @@ class Value:
         """numpy's functions on a Value: element by element, as on an array of objects."""
         lanes = any(isinstance(i, Value) and is_lanes(i.data) for i in inputs)
         return getattr(ufunc, method)(*(_as_objects(i, lanes) for i in inputs), **options)
+
+    def _sympy_(self) -> Any:
+        """sympy asks for an expression; the refusal makes ``symbol * v`` come to v's own method."""
+        raise sys.modules["sympy"].SympifyError(graphcut.MESSAGE)
+
+    # -- pictures ----------------------------------------------------------------------------------
+
+    def graph(self, level: str = "auto", digits: int = 5, **options: Any) -> Graph:
+        """A picture of the graph below: ``v.graph().save("graph.svg")``, or as itself in a notebook.
+
+        Parameters
+        ----------
+        level : "value", "unit" (a box per neuron), "layer", or "auto" for what stays readable
+        digits : significant digits of the numbers
+        options : see `engine.drawing.picture.Graph`
+
+        Raises
+        ------
+        ValueError
+            An argument has no meaning; the message says which and what would.
+        """
+        from engine.drawing.picture import Graph  # no one pays for pictures who draws none
+
+        return Graph(self, level, digits, **options)
 
     # -- copies: a Value carries its graph as one flat record -----------------------------------
 
