@@ -7,6 +7,7 @@ True
 """
 
 from compare.comparing import compare
+from compare.counting import cost, cost_curve
 from compare.data import load_mnist, moons, read_idx
 from compare.proving import Certificate, prove
 from compare.rational import Rational
@@ -19,6 +20,8 @@ __all__ = [
     "Report",
     "Row",
     "compare",
+    "cost",
+    "cost_curve",
     "load_mnist",
     "moons",
     "prove",

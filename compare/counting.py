@@ -1,0 +1,360 @@
+"""What storing and reusing δ saves: multiplications and additions, counted by running the code.
+
+All methods below compute the same ∂C/∂w and ∂C/∂b of one sample, given the z and a of one forward pass
+(forward mode and finite differences run their own).  They run on `Counted` numbers, through the same
+equations and the same forward code as everything else here; a number of passes multiplies one pass that
+was run and counted.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tabulate import tabulate
+
+from compare.arithmetic import Arithmetic, any_sigma
+from compare.extras import need
+from explicit import Network, bp1, bp2, bp3, bp4
+
+Array = npt.NDArray[Any]
+
+
+@dataclass
+class Tally:
+    """How many × (÷ included), + (− included) and evaluations of σ or σ′."""
+
+    multiplications: int = 0
+    additions: int = 0
+    evaluations: int = 0
+
+    def taken(self) -> "Tally":
+        """The counts so far; counting starts again at 0."""
+        now = Tally(self.multiplications, self.additions, self.evaluations)
+        self.multiplications = self.additions = self.evaluations = 0
+        return now
+
+    def times(self, n: int) -> "Tally":
+        """The counts of n such passes."""
+        return Tally(self.multiplications * n, self.additions * n, self.evaluations * n)
+
+
+class Counted:
+    """A float that counts what is done to it; σ is x/2 and σ′ is 1/2, since only the counts matter.
+
+    >>> tally = Tally()
+    >>> x = Counted(3.0, tally)
+    >>> (x * x + 1).x, tally.multiplications, tally.additions
+    (10.0, 1, 1)
+    """
+
+    __slots__ = ("tally", "x")
+    x: float
+
+    def __init__(self, x: Any, tally: Tally) -> None:
+        self.x, self.tally = float(x.x if isinstance(x, Counted) else x), tally
+
+    def lift(self, constant: Any) -> "Counted":
+        """A constant as a number of this kind (the scalar protocol)."""
+        return Counted(constant, self.tally)
+
+    def _times(self, x: float) -> "Counted":
+        self.tally.multiplications += 1
+        return Counted(x, self.tally)
+
+    def _plus(self, x: float) -> "Counted":
+        self.tally.additions += 1
+        return Counted(x, self.tally)
+
+    def __mul__(self, other: Any) -> "Counted":
+        return self._times(self.x * _float(other))
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> "Counted":
+        return self._times(self.x / _float(other))
+
+    def __rtruediv__(self, other: Any) -> "Counted":
+        return self._times(_float(other) / self.x)
+
+    def __add__(self, other: Any) -> "Counted":
+        return self._plus(self.x + _float(other))
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> "Counted":
+        return self._plus(self.x - _float(other))
+
+    def __rsub__(self, other: Any) -> "Counted":
+        return self._plus(_float(other) - self.x)
+
+    def __neg__(self) -> "Counted":
+        return Counted(-self.x, self.tally)
+
+    def sigma(self, layer: int) -> "Counted":
+        """σ: one evaluation."""
+        self.tally.evaluations += 1
+        return Counted(self.x / 2, self.tally)
+
+    def sigma_prime(self, layer: int) -> "Counted":
+        """σ′: one evaluation."""
+        self.tally.evaluations += 1
+        return Counted(0.5, self.tally)
+
+
+def _float(x: Any) -> float:
+    return x.x if isinstance(x, Counted) else float(x)
+
+
+class Dual:
+    """x + ẋε with ε² = 0: forward mode carries the tangent ẋ = ∂x/∂(one parameter) along.
+
+    Source: Griewank & Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008, §3.1.
+    """
+
+    __slots__ = ("dx", "x")
+
+    def __init__(self, x: Any, dx: Any) -> None:
+        self.x, self.dx = x, dx
+
+    def __mul__(self, other: "Dual") -> "Dual":
+        return Dual(self.x * other.x, self.dx * other.x + self.x * other.dx)
+
+    def __truediv__(self, constant: Any) -> "Dual":
+        return Dual(self.x / constant, self.dx / constant)
+
+    def __add__(self, other: "Dual") -> "Dual":
+        return Dual(self.x + other.x, self.dx + other.dx)
+
+    def __sub__(self, other: "Dual") -> "Dual":
+        return Dual(self.x - other.x, self.dx - other.dx)
+
+    def sigma(self, layer: int) -> "Dual":
+        """σ(x) + σ′(x)·ẋ ε."""
+        return Dual(self.x.sigma(layer), self.x.sigma_prime(layer) * self.dx)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to all gradients of one sample: what it did, in how many passes."""
+
+    name: str
+    tally: Tally
+    passes: int
+
+    @property
+    def work(self) -> int:
+        """Multiplications and additions."""
+        return self.tally.multiplications + self.tally.additions
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The methods side by side; the first one is δ with reuse. Prints as a table."""
+
+    sizes: tuple[int, ...]
+    methods: list[Method] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> Method:
+        for method in self.methods:
+            if method.name == name:
+                return method
+        raise KeyError(f"{name!r}; known: {', '.join(m.name for m in self.methods)}")
+
+    def table(self, form: str = "simple") -> str:
+        """The table, in a format of tabulate's ("simple", "html", "github")."""
+        head = ["gradients by", "passes", "×", "+", "σ, σ′", "× and + against δ"]
+        least = self.methods[0].work
+        body = [
+            [
+                m.name,
+                f"{m.passes:,}",
+                f"{m.tally.multiplications:,}",
+                f"{m.tally.additions:,}",
+                f"{m.tally.evaluations:,}",
+                f"{m.work / least:,.1f}",
+            ]
+            for m in self.methods
+        ]
+        align = ("left", *["right"] * 5)
+        return tabulate(body, head, tablefmt=form, disable_numparse=True, colalign=align)
+
+    def __str__(self) -> str:
+        return f"{'-'.join(map(str, self.sizes))}: all gradients of one sample\n\n{self.table()}"
+
+    def _repr_html_(self) -> str:
+        return self.table("html")
+
+
+REUSE = "δ, stored and reused"
+PER_WEIGHT = "chain rule per weight, downstream δ recomputed"
+PATHS = "sum over all paths"
+FORWARD = "forward mode"
+DIFFERENCES = "finite differences"
+MOST_PATHS = 2_000_000  # products along one path; beyond that the sum over all paths is left out
+
+
+def cost(network: Network | Sequence[int]) -> Costs:
+    """Count the multiplications and additions that ways to all gradients of one sample take.
+
+    - δ with reuse: BP1 to BP4, each δ computed once;
+    - the chain rule for each parameter on its own, with every δ downstream of it computed anew;
+    - the sum over all paths from a parameter to the cost, a product along each: exponential in depth
+      (left out where there are more than two million paths);
+    - forward mode: one pass with a tangent for each parameter;
+    - finite differences: two forward passes for each parameter.
+
+    Parameters
+    ----------
+    network : a `Network` or its sizes; only sizes and cost count, a σ or σ′ is one evaluation
+
+    Raises
+    ------
+    TypeError, ValueError
+        What `Network` says of wrong sizes; a cost that needs a logarithm.
+
+    >>> costs = cost([2, 3, 1])
+    >>> costs[REUSE].tally.multiplications, costs[FORWARD].passes
+    (17, 13)
+    """
+    net = network if isinstance(network, Network) else Network(network)
+    if net.cost.name != "quadratic":
+        raise ValueError(f"cost: counted for the quadratic cost, got {net.cost.name!r}")
+    tally = Tally()
+    counted = Arithmetic("counted", "", lambda v: Counted(v, tally), activations=any_sigma)
+    run = counted.network(net)
+    run.matmul = None
+    x, y = (counted.array(name, np.full((n, 1), 0.5)) for name, n in (("x", net.sizes[0]), ("y", net.sizes[-1])))
+    parameters = sum(w.size + b.size for w, b in zip(net.weights, net.biases, strict=True))
+
+    zs, activations = run.forward(x)
+    tally.taken()
+    downstream = _Downstream(run, zs, activations, y)
+    methods = [_counted(REUSE, downstream.reuse, tally, 1), _counted(PER_WEIGHT, downstream.per_weight, tally, 1)]
+    if _paths(net.sizes) <= MOST_PATHS:
+        methods.append(_counted(PATHS, downstream.paths, tally, 1))
+    methods.append(_counted(FORWARD, lambda: _forward_mode(run, x, y, tally), tally, parameters))
+    methods.append(_counted(DIFFERENCES, lambda: run.cost_per_sample(run.forward(x)[1][-1], y), tally, 2 * parameters))
+    return Costs(tuple(net.sizes), methods)
+
+
+def _counted(name: str, run: Callable[[], Any], tally: Tally, passes: int) -> Method:
+    tally.taken()
+    run()
+    return Method(name, tally.taken().times(passes), passes)
+
+
+class _Downstream:
+    """The three ways that start from the z and a of a forward pass. Each returns (nabla_w, nabla_b)."""
+
+    def __init__(self, network: Network, zs: list[Array], activations: list[Array], y: Array) -> None:
+        self.net, self.zs, self.activations, self.y = network, zs, activations, y
+        self.last = len(zs) - 1
+
+    def sigma_prime(self, layer: int, j: slice = slice(None)) -> Array:
+        return self.net.activation_functions[layer].derivative(self.zs[layer][j], self.activations[layer + 1][j])
+
+    def output_delta(self) -> Array:
+        return bp1(self.net.cost.gradient(self.activations[-1], self.y), self.sigma_prime(self.last))
+
+    def reuse(self) -> tuple[list[Array], list[Array]]:
+        deltas = [self.output_delta()]
+        for layer in range(self.last - 1, -1, -1):
+            deltas.insert(0, bp2(self.net.weights[layer + 1], deltas[0], self.sigma_prime(layer)))
+        return self._gradients(lambda layer, j: deltas[layer][j : j + 1])
+
+    def per_weight(self) -> tuple[list[Array], list[Array]]:
+        return self._gradients(self._recomputed, once_per_unit=False)
+
+    def paths(self) -> tuple[list[Array], list[Array]]:
+        return self._gradients(self._over_paths, once_per_unit=False)
+
+    def _recomputed(self, layer: int, j: int) -> Array:
+        """δ of one unit, from the cost down."""
+        unit = slice(j, j + 1)
+        if layer == self.last:
+            grad = self.net.cost.gradient(self.activations[-1][unit], self.y[unit])
+            return bp1(grad, self.sigma_prime(layer, unit))
+        delta = self.output_delta()
+        for above in range(self.last - 1, layer, -1):
+            delta = bp2(self.net.weights[above + 1], delta, self.sigma_prime(above))
+        return bp2(self.net.weights[layer + 1][:, unit], delta, self.sigma_prime(layer, unit))
+
+    def _over_paths(self, layer: int, j: int) -> Array:
+        """δ of one unit as the sum over the next layer's units, each asked anew."""
+        if layer == self.last:
+            return self._recomputed(layer, j)
+        W = self.net.weights[layer + 1]
+        above = [self._over_paths(layer + 1, i) for i in range(len(W))]
+        return bp2(W[:, j : j + 1], np.concatenate(above), self.sigma_prime(layer, slice(j, j + 1)))
+
+    def _gradients(
+        self, delta: Callable[[int, int], Array], once_per_unit: bool = True
+    ) -> tuple[list[Array], list[Array]]:
+        nabla_w, nabla_b = [], []
+        for layer, W in enumerate(self.net.weights):
+            below = self.activations[layer]
+            rows = []
+            for j in range(W.shape[0]):
+                known = delta(layer, j) if once_per_unit else None
+                rows.append([
+                    bp4(below[k : k + 1], delta(layer, j) if known is None else known)[0, 0] for k in range(W.shape[1])
+                ])  # fmt: skip
+            nabla_w.append(np.array(rows, dtype=object))
+            nabla_b.append(np.concatenate([bp3(delta(layer, j)) for j in range(W.shape[0])]))
+        return nabla_w, nabla_b
+
+
+def _forward_mode(network: Network, x: Array, y: Array, tally: Tally) -> Any:
+    """∂C/∂b of the first unit by one pass of duals: a pass for another parameter does the same work."""
+    zero, one = Counted(0.0, tally), Counted(1.0, tally)
+
+    def duals(array: Array) -> Array:
+        made = (Dual(v, zero) for v in array.flat)
+        return np.fromiter(made, dtype=object, count=array.size).reshape(array.shape)
+
+    weights, biases = [duals(w) for w in network.weights], [duals(b) for b in network.biases]
+    biases[0][0, 0].dx = one
+    output = network.forward(duals(x), weights, biases)[1][-1]
+    return network.cost_per_sample(output, duals(y))[0].dx
+
+
+def _paths(sizes: Sequence[int]) -> int:
+    """How many paths lead from the parameters to the cost."""
+    total, fan = 0, 1
+    for here, below in zip(sizes[:0:-1], sizes[-2::-1], strict=True):
+        fan *= here
+        total += fan * (below + 1)
+    return total
+
+
+def cost_curve(depths: Sequence[int] = (1, 2, 3, 4, 5, 6), width: int = 3) -> str:
+    """The counts over depth, as SVG: networks of `width` units in every layer, on a logarithmic scale.
+
+    Raises
+    ------
+    ImportError
+        pygal is missing (the extra `plot`).
+    ValueError
+        depths is empty.
+    """
+    if not depths:
+        raise ValueError("depths: expected at least one depth, got none")
+    pygal = need("pygal", "plot", "curves")
+    chart = pygal.Line(
+        logarithmic=True,
+        js=[],  # no request may leave the picture
+        title=f"× and + for all gradients of one sample, {width} units a layer",
+        x_title="layers of weights",
+        legend_at_bottom=True,
+        legend_at_bottom_columns=1,
+        width=720,
+        height=560,
+        disable_xml_declaration=True,
+    )
+    chart.x_labels = [str(depth) for depth in depths]
+    counts = [{m.name: m.work for m in cost([width] * (depth + 1)).methods} for depth in depths]
+    for name in (REUSE, PER_WEIGHT, PATHS, FORWARD, DIFFERENCES):
+        chart.add(name, [count.get(name) for count in counts])
+    return str(chart.render(is_unicode=True))
