@@ -352,9 +352,16 @@ def cost_curve(depths: Sequence[int] = (1, 2, 3, 4, 5, 6), width: int = 3) -> st
         width=720,
         height=560,
         disable_xml_declaration=True,
+        style=pygal.style.Style(
+            colors=("#0072B2", "#009E73", "#D55E00", "#8A6D00", "#666666"),  # told apart by the colour-blind too
+            background="#FFFFFF",
+            plot_background="#FFFFFF",
+        ),
     )
     chart.x_labels = [str(depth) for depth in depths]
     counts = [{m.name: m.work for m in cost([width] * (depth + 1)).methods} for depth in depths]
+    most = max(work for count in counts for work in count.values())
+    chart.y_labels = [10**k for k in range(1, len(str(most)) + 1)]
     for name in (REUSE, PER_WEIGHT, PATHS, FORWARD, DIFFERENCES):
         chart.add(name, [count.get(name) for count in counts])
     return str(chart.render(is_unicode=True))
