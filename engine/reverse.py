@@ -26,24 +26,35 @@ def reach(root: Any) -> tuple[list[Any], list[Any], object]:
     reached = object()  # a new mark for each pass: what an interrupted pass left behind means nothing
     inner: list[Any] = []
     leaves: list[Any] = []
+    root._adj = reached
+    if root._x is None:
+        return inner, [root], reached
     stack: list[Any] = []
+    push, pop, done, leaf = stack.append, stack.pop, inner.append, leaves.append
     node = root
     while True:
-        while node._adj is not reached:  # down, along first parents
-            node._adj = reached
-            first = node._x
-            if first is None:
-                leaves.append(node)
+        parent = node._x
+        while parent._adj is not reached:  # down, along first parents
+            parent._adj = reached
+            if parent._x is None:
+                leaf(parent)
                 break
-            stack.append(node)
-            node = first
-        while stack:  # up, until a second parent is unvisited
-            node = stack[-1]._y
-            if node is not None and node._adj is not reached:
-                break
-            inner.append(stack.pop())
-        else:
-            return inner, leaves, reached
+            push(node)
+            node = parent
+            parent = node._x
+        while True:  # up, until a second parent is unvisited and has parents of its own
+            parent = node._y
+            if parent is not None and parent._adj is not reached:
+                parent._adj = reached
+                if parent._x is not None:
+                    push(node)
+                    node = parent
+                    break
+                leaf(parent)
+            done(node)
+            if not stack:
+                return inner, leaves, reached
+            node = pop()
 
 
 def sweep(root: Any, inner: list[Any], reached: object, seed: Any) -> None:
