@@ -120,7 +120,7 @@ class Op:
         if self._rule is None:
             texts = [self.dx] if self.dy is None else [self.dx, self.dy]
             source = f"def partials(x, y, out, c): return ({', '.join(texts)},)"
-            self._rule = compile_function(source, f"partials of {self.name}", {})
+            self._rule = compile_function(source, f"partials of {self.name}", TABLE.on_values)
         return self._rule(x, y, out, self.c)
 
 
@@ -281,6 +281,19 @@ class Table(dict[str, Op]):
     """The rows by name.  Adding a row gives `Value` its method."""
 
     value_class: Any = None
+
+    @property
+    def on_values(self) -> dict[str, Callable[..., Any]]:
+        """The functions of a rule that are no rows, or not the row of their name, on Values."""
+        value_class, number_pow = self.value_class, elementary("pow")
+
+        def one_(x: Any) -> Any:
+            return value_class(one(x.data)) if isinstance(x, value_class) else one(x)
+
+        def pow_(x: Any, y: Any) -> Any:  # a constant exponent stays one: its derivative ends at 0
+            return x**y if isinstance(x, value_class) else number_pow(x, y)
+
+        return {"one": one_, "pow": pow_}
 
     def add(self, op: Op) -> Op:
         """Add a row and compile its method; a name that Value has already is refused.

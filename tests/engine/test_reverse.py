@@ -1,0 +1,256 @@
+import copy
+import gc
+import math
+import os
+import pickle
+import random
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine import Value, grad
+from engine.reverse import nodes
+from engine.scalars import same_bits
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def no_collector():
+    """Without it Python's collector goes through everything that pytest holds, again and again."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def test_a_chain_of_a_million_nodes(no_collector):
+    x = v = Value(1.0, label="x")
+    for _ in range(1_000_000):
+        v = v + x
+    v.backward()
+    assert x.grad == 1_000_001.0 and v.grad == 1.0
+    assert grad(v, x) == 1_000_001.0
+    twin = copy.deepcopy(v)
+    assert twin is not v and twin.data == v.data and nodes(twin)[0].grad == x.grad
+    del v  # freed without a crash
+    data = pickle.dumps(twin)
+    del twin
+    back = pickle.loads(data)
+    leaf = nodes(back)[0]
+    assert (back.data, leaf.label, leaf.grad) == (1_000_001.0, "x", 1_000_001.0)
+    back.backward()
+    assert leaf.grad == 2_000_002.0
+    back.zero_grad()
+    assert leaf.grad == 0
+
+
+SCRIPT = """
+import random, sys
+sys.path.insert(0, sys.argv[1])
+junk = [object() for _ in range(hash("x") % 1000)]
+from engine.nn import MLP
+random.seed(4)
+mlp = MLP(3, [8, 8, 1], activation="tanh")
+loss = sum((mlp([random.uniform(-1, 1) for _ in range(3)]) - 1) ** 2 for _ in range(5))
+loss.backward()
+print(*(p.grad.hex() for p in mlp.parameters()))
+"""
+
+
+def test_the_bits_are_the_same_in_every_process():
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT, str(ROOT)],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("0", "1", "2")
+    }
+    assert len(outputs) == 1 and len(outputs.pop().split()) == 8 * 4 + 8 * 9 + 9
+
+
+def test_a_repeated_parent_and_a_diamond():
+    a = Value(3.0)
+    assert grad(a + a, a) == 2.0 and grad(a * a, a) == 6.0 and grad(a - a, a) == 0.0
+    top = a * 2
+    assert grad(top * top + top, a) == 2 * 6.0 * 2 + 2
+
+
+def test_twice_is_right_and_leaves_accumulate():
+    a = Value(3.0)
+    inner = a * 2
+    y = inner * inner
+    y.backward()
+    assert (a.grad, inner.grad, y.grad) == (24.0, 12.0, 1.0)
+    y.backward()
+    assert (a.grad, inner.grad, y.grad) == (48.0, 12.0, 1.0)
+    (a * 5).backward()
+    assert a.grad == 53.0
+    y.zero_grad()
+    assert [n.grad for n in nodes(y)] == [0] * 4 and all(type(n.grad) is int for n in nodes(y))
+
+
+def test_a_leafs_total_is_added_in_one_addition():
+    x = Value(1.0)
+    for _ in range(2):
+        (x * 0.1 + x * 0.3 + x * 0.2).backward()
+    once = (0.2 + 0.3) + 0.1
+    assert x.grad.hex() == (once + once).hex() != (((once + 0.2) + 0.3) + 0.1).hex()
+
+
+def test_a_leaf_is_its_own_derivative():
+    x = Value(2.0)
+    x.backward()
+    assert x.grad == 1.0 and grad(x, x) == 1.0
+
+
+def test_a_seed():
+    x = Value(2.0)
+    (x * x).backward(0.5)
+    assert x.grad == 2.0
+    with pytest.raises(TypeError, match="expected a number"):
+        (x * x).backward("1")
+
+
+def test_minus_zero_survives_the_first_contribution():
+    x, y = Value(2.0), Value(-0.0)
+    (x * y).backward()
+    assert same_bits(x.grad, -0.0)
+    (x * y).backward()
+    assert same_bits(x.grad, -0.0)  # −0.0 + −0.0
+    assert same_bits(grad(x * y, x), -0.0)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_the_order_is_the_graphs_and_not_that_of_creation(order):
+    x, parts = Value(1.0), [None] * 3
+    for i in order:
+        parts[i] = x * (0.1, 0.2, 0.3)[i]
+    y = parts[0] + parts[1] + parts[2]
+    assert grad(y, x).hex() == ((0.3 + 0.2) + 0.1).hex() != ((0.1 + 0.2) + 0.3).hex()
+
+
+# -- against a slow reference ----------------------------------------------------------------------
+
+UNARY = {
+    "neg": lambda x, out: -1.0,
+    "tanh": lambda x, out: 1.0 - out * out,
+    "sigmoid": lambda x, out: out * (1.0 - out),
+    "sin": lambda x, out: math.cos(x),
+    "relu": lambda x, out: 1.0 if x > 0 else 0.0,
+    "abs": lambda x, out: 1.0 if x > 0 else -1.0 if x < 0 else 0.0,
+}
+BINARY = {
+    "add": lambda x, y: (1.0, 1.0),
+    "sub": lambda x, y: (1.0, -1.0),
+    "mul": lambda x, y: (y, x),
+    "maximum": lambda x, y: (1.0, 0.0) if x >= y else (0.0, 1.0),
+    "minimum": lambda x, y: (1.0, 0.0) if x <= y else (0.0, 1.0),
+}
+
+
+def reference(root):
+    """Adjoints by recursion: reverse postorder, first parent first, first contribution assigned."""
+    order = []
+
+    def visit(node):
+        if node not in order:
+            for parent in node.parents:
+                visit(parent)
+            order.append(node)
+
+    visit(root)
+    adjoints = {root: 1.0}
+    for node in reversed(order):
+        if not node.parents:
+            continue
+        name, data = node._row.name, [p.data for p in node.parents]
+        partials = BINARY[name](*data) if name in BINARY else (UNARY[name](data[0], node.data),)
+        for parent, partial in zip(node.parents, partials, strict=True):
+            part = adjoints[node] * partial
+            adjoints[parent] = adjoints[parent] + part if parent in adjoints else part
+    return adjoints
+
+
+@st.composite
+def expressions(draw):
+    numbers = st.floats(-4, 4, allow_subnormal=False) | st.sampled_from([0.0, -0.0, 1.0])
+    made = [Value(draw(numbers)) for _ in range(draw(st.integers(1, 4)))]
+    leaves = list(made)
+    for name in draw(st.lists(st.sampled_from([*UNARY, *BINARY]), min_size=1, max_size=25)):
+        operands = [draw(st.sampled_from(made[-6:])) for _ in range(2 if name in BINARY else 1)]
+        made.append(getattr(Value, name)(*operands))
+    return made[-1], leaves
+
+
+@settings(deadline=None, max_examples=200)
+@given(expressions())
+def test_adjoints_are_the_references_bit_for_bit(case):
+    root, leaves = case
+    expected = reference(root)
+    pure = grad(root, list(expected))
+    graph = grad(root, list(expected), create_graph=True)
+    root.backward()
+    for node, number, of_graph in zip(expected, pure, graph, strict=True):
+        assert same_bits(node.grad, expected[node])
+        assert same_bits(number, expected[node])
+        assert same_bits(float(of_graph.data), expected[node])
+    assert all(leaf in expected or leaf.grad == 0 for leaf in leaves)
+
+
+# -- threads, interruptions ------------------------------------------------------------------------
+
+
+def test_threads_that_share_leaves_get_right_numbers():
+    leaves = [Value(float(i)) for i in range(1, 21)]
+    repeat, count, wrong = 40, 4, []
+
+    def work(k):
+        for _ in range(repeat):
+            y = sum((leaf * leaf * k for leaf in leaves), Value(0.0))
+            if grad(y, leaves) != [2.0 * k * leaf.data for leaf in leaves]:
+                wrong.append(k)
+            y.backward()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work, args=(k,)) for k in range(1, count + 1)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not wrong
+    assert [leaf.grad for leaf in leaves] == [2.0 * leaf.data * 10 * repeat for leaf in leaves]
+
+
+def test_a_pass_that_raised_leaves_nothing_behind():
+    x, w = Value(0.0), Value(1.0)
+    with pytest.raises(ZeroDivisionError):
+        (x.sqrt() + w * 3).backward()
+    assert w.grad == 0
+    assert grad(Value(2.0) * 3, w) == 0.0
+    (w * 5).backward()
+    assert w.grad == 5.0
+
+
+def test_data_assigned_after_the_forward_pass_does_not_change_the_gradient():
+    x = Value(3.0)
+    y = x * x
+    x.data = 100.0
+    y.backward()
+    assert x.grad == 6.0 and grad(y, x) == 6.0
+
+
+def test_nodes_are_parents_first():
+    a, b = Value(random.random(), label="a"), Value(2.0, label="b")
+    assert [n.label or n._op for n in nodes((a - b) * (b.exp() + a))] == ["a", "b", "-", "exp", "+", "*"]
