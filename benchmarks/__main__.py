@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import eager
+from benchmarks import draw, eager
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     eager.add_arguments(commands.add_parser("eager", help="build and backward, against micrograd"))
+    draw.add_arguments(commands.add_parser("draw", help="pictures: time per engine"))
     arguments = parser.parse_args()
     arguments.run(arguments)
 

@@ -2,16 +2,13 @@
 
 The code of a workload is one for both sides: it is given the Value class.  An *op* is a node with
 parents in the engine's graph of the workload; both sides' times are divided by that number
-(micrograd makes two nodes of a − b).  Parameters are made before the clock starts.  Repetitions
-alternate, engine, micrograd, engine, micrograd, …, each from a collected heap; the table has medians.
-With the collector off a repetition is one step (build, then backward).  With the collector's defaults
-it is several steps in a row, as in training, and nothing is collected by hand in between: micrograd's
-nodes are in cycles (a closure holds the node that holds it), so their memory waits for the collector.
+(micrograd makes two nodes of a − b).  Parameters are made before the clock starts.  A repetition
+runs engine, micrograd, engine, micrograd, …, each from a collected heap; the table has medians.
 Memory is tracemalloc's peak over build and backward, in a run of its own, garbage collector off.
 
 micrograd sorts its graph recursively: the recursion limit is raised to 10,000,000 for both sides
-(from Python 3.11 a Python function that calls another uses no C stack).  The chain's bytes per op are
-those of a chain of 20,000, since tracemalloc walks the whole stack at each allocation.
+(from Python 3.11 a Python function that calls another uses no C stack).  The chain's bytes per op
+are those of a chain of 20,000, since tracemalloc walks the whole stack at each allocation.
 """
 
 from __future__ import annotations
@@ -66,8 +63,7 @@ def moons(make: Any) -> Callable[[], Any]:
     rng = random.Random(1)
     angles = [rng.uniform(0, math.pi) for _ in range(100)]
     points = [
-        (math.cos(t), math.sin(t)) if i % 2 else (1 - math.cos(t), 0.5 - math.sin(t))
-        for i, t in enumerate(angles)
+        (math.cos(t), math.sin(t)) if i % 2 else (1 - math.cos(t), 0.5 - math.sin(t)) for i, t in enumerate(angles)
     ]
     layers = network(make, [2, 16, 16, 1])
     parameters = [p for layer in layers for w, b in layer for p in (*w, b)]
@@ -168,9 +164,7 @@ def count_ops(workload: Workload) -> int:
     return sum(1 for node in nodes(workload(Value)()) if node.parents)
 
 
-def measure(
-    workload: Workload, sized: Workload, repeat: int, steps: int, makes: tuple[Any, Any]
-) -> list[list[Any]]:
+def measure(workload: Workload, sized: Workload, repeat: int, steps: int, makes: tuple[Any, Any]) -> list[list[Any]]:
     """Rows (collector, ops, then build, backward and both in ns per op and bytes per op by side, ratios)."""
     ops = count_ops(workload)
     memory = [bytes_at_peak(sized, make) / count_ops(sized) for make in makes]

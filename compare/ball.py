@@ -107,7 +107,14 @@ class Ball:
         """ln(1 + eᶻ)."""
         return Ball(self.x.exp().log1p())
 
+    def log1p(self) -> "Ball":
+        """ln(1 + z)."""
+        return Ball(self.x.log1p())
+
     exp: Callable[[], "Ball"]
+    expm1: Callable[[], "Ball"]
+    sinh: Callable[[], "Ball"]
+    cosh: Callable[[], "Ball"]
     log: Callable[[], "Ball"]
     sqrt: Callable[[], "Ball"]
     sin: Callable[[], "Ball"]
@@ -126,7 +133,10 @@ def _arb(value: Any) -> Any:
         if value - value != 0:
             raise ValueError(f"{value} is in no ball")
         return flint.arb(value)
-    return flint.arb(int(value)) if hasattr(value, "__index__") else None
+    try:
+        return flint.arb(operator.index(value))
+    except TypeError:  # an array has __index__ too, and int(array([0.5])) would be 0
+        return None
 
 
 def _arithmetic(name: str) -> None:
@@ -168,5 +178,5 @@ for _name in ("add", "sub", "mul", "truediv"):
     _arithmetic(_name)
 for _name, _opposite in (("lt", "ge"), ("le", "gt"), ("gt", "le"), ("ge", "lt")):
     _order(_name, _opposite)
-for _name in ("exp", "log", "sqrt", "sin", "cos", "tanh"):
+for _name in ("exp", "expm1", "log", "sqrt", "sin", "cos", "sinh", "cosh", "tanh"):
     _function(_name)

@@ -2,12 +2,15 @@
 
 import copy
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from compare.arithmetic import ARITHMETICS, Arithmetic
+from compare.referees import check as check_referees
+from compare.referees import opinion
 from compare.reporting import Pair, Report
 from compare.tracing import Traced, network_of, parameters, trace_mlp, trace_network
 from engine.nn import MLP
@@ -24,6 +27,7 @@ def compare(
     cost: Any = None,
     arithmetic: str | Arithmetic = "float64",
     progress: bool = False,
+    referees: Sequence[str] = (),
 ) -> Report:
     """Differentiate a network twice, and compare δ with the adjoint at every z node.
 
@@ -41,6 +45,8 @@ def compare(
         σ′ random functions), "ball" (enclosures, extra `exact`), "symbolic" (formulas, extra
         `symbolic`), or an `Arithmetic`
     progress : whether to show a progress bar on stderr
+    referees : outside opinions on δ, a column each, in float64: "torch", "jax", "autograd", "finite
+        differences", "complex step" (extras `torch`, `jax`, `referees`; the last two need none)
 
     Returns
     -------
@@ -49,7 +55,9 @@ def compare(
     Raises
     ------
     TypeError, ValueError
-        A wrong argument, or a network that has no meaning in the arithmetic.
+        A wrong argument, or a network that has no meaning in the arithmetic or for a referee.
+    ImportError
+        An optional library is missing; the message names the extra.
 
     >>> report = compare(Network([2, 3, 1]), [[0.5], [-1.0]], [[1.0]])
     >>> report.exact
@@ -58,6 +66,9 @@ def compare(
     >>> row.name, row.delta == row.adjoint, row.ulps
     ('δ²₁', True, 0)
     """
+    check_referees(referees)
+    if referees and getattr(arithmetic, "name", arithmetic) != "float64":
+        raise ValueError(f"referees: they compute in float64, got arithmetic={arithmetic!r:.60}")
     if not isinstance(arithmetic, Arithmetic):
         if arithmetic not in ARITHMETICS:
             raise ValueError(f"arithmetic: unknown name {arithmetic!r}; known: {', '.join(ARITHMETICS)}")
@@ -83,7 +94,10 @@ def compare(
         adjoints = _from_traced(textbook, x, y, progress)
     else:
         adjoints = _from_mlp(mlp, textbook, numbers, x, y, progress)
-    return Report(textbook, numbers, record, _pairs(record, adjoints))
+    report = Report(textbook, numbers, record, _pairs(record, adjoints))
+    report.y = y
+    report.opinions = [opinion(name, textbook, x, y, record.deltas) for name in referees]
+    return report
 
 
 class _Adjoints:

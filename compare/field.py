@@ -7,6 +7,7 @@ functions of the argument, so that what is shown holds for every differentiable 
 that computes it itself, by a random E with E(−z) = 1/E(z), and sigmoid and tanh by what they are in E.
 """
 
+import operator
 import random
 from fractions import Fraction
 from typing import Any
@@ -23,11 +24,14 @@ class Functions:
     Attributes
     ----------
     calls : how many distinct (function, argument) pairs were drawn: the q of the bound
+    n, d : the largest degrees of numerator and denominator of an argument
+    lost : the sum of the degrees of all divisors: of p values of a variable, at most so many make one 0
     """
 
     def __init__(self, seed: int | str) -> None:
         self._random = random.Random(seed)
         self._known: dict[tuple[Any, int], int] = {}
+        self.n = self.d = self.lost = 0
 
     @property
     def calls(self) -> int:
@@ -52,9 +56,21 @@ class Functions:
         """E(z): E(0) = 1, E(−z) = 1/E(z), else random and not 0."""
         if argument == 0:
             return 1
-        if argument > P - argument:
+        if self.is_reciprocal(argument):
             return pow(self.exp(P - argument), -1, P)
         return self.at("exp", argument) or 1
+
+    def is_reciprocal(self, argument: int) -> bool:
+        """Whether E(z) is 1/E(−z), because −z was asked first.
+
+        The order of the questions decides, and not the size of z, so that a program has the same
+        degrees at every point.
+        """
+        return ("exp", P - argument) in self._known
+
+
+class NoOrder(TypeError):
+    """An order was asked for among numbers that have none."""
 
 
 class Residue:
@@ -135,6 +151,7 @@ class Residue:
             return NotImplemented
         if other.v == 0:
             raise ZeroDivisionError("division by 0 in GF(2⁶¹ − 1)")
+        self.functions.lost += other.n
         return self._new(self.v * pow(other.v, -1, P) % P, self.n + other.d, self.d + other.n)
 
     def __rtruediv__(self, other: Any) -> Any:
@@ -162,7 +179,7 @@ class Residue:
         return self.v != 0
 
     def _no_order(self, other: Any) -> Any:
-        raise TypeError(
+        raise NoOrder(
             "a finite field has no order, so relu, maximum, abs and branches on z have no meaning in it; "
             "the arithmetic that serves is 'rational'"
         )
@@ -177,7 +194,12 @@ class Residue:
 
     # -- functions: what numpy's np.exp(objects) and the engine's ops call ----------------------
 
+    def _count(self) -> None:
+        functions = self.functions
+        functions.n, functions.d = max(functions.n, self.n), max(functions.d, self.d)
+
     def _value_of(self, name: Any) -> "Residue":
+        self._count()
         return self._new(self.functions.at(name, self.v), 1, 0)
 
     def sigma(self, layer: int) -> "Residue":
@@ -190,8 +212,9 @@ class Residue:
 
     def exp(self) -> "Residue":
         """E(z)."""
-        below = self.v > P - self.v
-        return self._new(self.functions.exp(self.v), *((0, 1) if below else (1, 0)))
+        self._count()
+        degrees = (0, 1) if self.functions.is_reciprocal(self.v) else (1, 0)
+        return self._new(self.functions.exp(self.v), *degrees)
 
     def log(self) -> "Residue":
         """A random function; its derivative, 1/z, is the op table's."""
@@ -210,12 +233,30 @@ class Residue:
         """log(1 + E(z)), with the random log."""
         return (1 + self.exp()).log()
 
+    def expm1(self) -> "Residue":
+        """E(z) − 1."""
+        return self.exp() - 1
+
+    def log1p(self) -> "Residue":
+        """log(1 + z)."""
+        return (1 + self).log()
+
+    def sinh(self) -> "Residue":
+        """(E(z) − E(−z))/2."""
+        return (self.exp() - (-self).exp()) / 2
+
+    def cosh(self) -> "Residue":
+        """(E(z) + E(−z))/2."""
+        return (self.exp() + (-self).exp()) / 2
+
 
 def _residue(value: Any) -> int:
     if isinstance(value, Residue):
         return value.v
-    if hasattr(value, "__index__"):
-        return int(value) % P
+    try:
+        return operator.index(value) % P
+    except TypeError:  # an array has __index__ too, and int(array([0.5])) would be 0
+        pass
     if hasattr(value, "numerator") or isinstance(value, float):
         if isinstance(value, float) and value - value != 0:
             raise ValueError(f"{value} is no element of GF(2⁶¹ − 1)")

@@ -29,8 +29,8 @@ import numpy as np
 from compare.arithmetic import finite_field
 from compare.comparing import compare
 from compare.field import Functions, P, Residue
-from compare.files import write_whole
 from compare.reporting import Report, Row
+from engine.files import write_whole
 from explicit import Network, bp1, bp2, bp3, bp4
 from explicit.elementwise import Array
 

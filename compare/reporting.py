@@ -5,7 +5,7 @@ import html
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,16 @@ import numpy.typing as npt
 from tabulate import tabulate
 
 from compare.arithmetic import Arithmetic
-from compare.files import write_whole
+from compare.classify import Mismatch, mismatches, summary
 from compare.ulp import identical, ulps
+from engine.files import write_whole
 from engine.notation import symbol
 from explicit import Backprop, Network
 
 if TYPE_CHECKING:
     from compare.accuracy import Accuracy
+    from compare.referees import Opinion
+    from engine.drawing.picture import Graph
 
 Array = npt.NDArray[Any]
 
@@ -40,6 +43,7 @@ class Row:
     adjoint:   the number of the engine's side
     equal:     by the arithmetic's equality, for floats identical bits
     ulps:      their distance in ULP for floats, None for other numbers
+    referees:  for a z node, the distance of each referee's opinion from delta in ULP; NaN: it has none
     """
 
     quantity: str
@@ -50,6 +54,7 @@ class Row:
     adjoint: Any
     equal: bool
     ulps: int | float | None
+    referees: dict[str, float] = field(default_factory=dict, compare=False)
 
     @property
     def name(self) -> str:
@@ -123,11 +128,16 @@ class Report:
     record : the explicit side's `Backprop`
     accuracy : over balls, one `compare.accuracy.Accuracy` per z node and sample: float64's δ beside the
         true one; `bits` is the precision that served and `floats` the comparison in float64
+    y : the targets (n_L, B), in the report's arithmetic
+    opinions : one `compare.referees.Opinion` per referee that was asked
+    classified : one `compare.classify.Mismatch` per row that differs: "rounding" or "wrong", and why
     """
 
     accuracy: "Sequence[Accuracy]" = ()
     bits: int | None = None
     floats: "Report | None" = None
+    y: Array
+    opinions: "Sequence[Opinion]" = ()
 
     def __init__(self, network: Network, arithmetic: Arithmetic, record: Backprop, pairs: list[Pair]) -> None:
         self.network, self.arithmetic, self.record, self.pairs = network, arithmetic, record, pairs
@@ -157,7 +167,14 @@ class Report:
         """
         if quantity not in ("z", "a", "b", "w"):
             raise ValueError(f"quantity: expected 'z', 'a', 'b' or 'w', got {quantity!r}")
-        return [row for pair in self._by_layer(quantity) for row in pair.rows()]
+        return [self._with_opinions(row) for pair in self._by_layer(quantity) for row in pair.rows()]
+
+    def _with_opinions(self, row: Row) -> Row:
+        if row.quantity != "z" or not self.opinions or row.sample is None or isinstance(row.unit, tuple):
+            return row
+        place = (row.unit - 1, row.sample)
+        said = {o.name: float(o.distances[row.layer - 2][place]) for o in self.opinions}
+        return dataclasses.replace(row, referees=said)
 
     def _by_layer(self, quantity: str) -> list[Pair]:
         return sorted((p for p in self.pairs if p.quantity == quantity), key=lambda p: p.layer)
@@ -175,12 +192,35 @@ class Report:
 
     def different(self) -> Iterator[Row]:
         """The rows that differ, walking backward from the cost: layer by layer a, z, b, w."""
-        return (row for pair in self.pairs for row in pair.rows(only_different=True))
+        return (self._with_opinions(row) for pair in self.pairs for row in pair.rows(only_different=True))
+
+    @cached_property
+    def classified(self) -> list[Mismatch]:
+        """Every row that differs, in the order of `different`, with its kind, its bound and its cause."""
+        return mismatches(self)
 
     @property
     def first_divergence(self) -> Row | None:
         """The first row that differs, walking backward from the cost."""
         return next(self.different(), None)
+
+    # -- pictures ----------------------------------------------------------------------------------
+
+    def graph(self, sample: int = 0, level: str = "auto", **options: Any) -> "Graph":
+        """The graph of one sample, δ beside the adjoint in each z node, = or ≠ in colour too.
+
+        Arguments and errors: see `compare.pictures.report_graph`.
+        """
+        from compare.pictures import report_graph
+
+        return report_graph(self, sample, level, **options)
+
+    def save(self, path: str | os.PathLike[str], **options: Any) -> str:
+        """Write the picture (.svg, .dot, .png, .pdf), whole or not at all, and return its one-line note.
+
+        Options: those of `graph`.  Errors: as `graph` and `engine.drawing.picture.Graph.save`.
+        """
+        return self.graph(**options).save(path)
 
     # -- forms for reading -----------------------------------------------------------------------
 
@@ -216,8 +256,25 @@ class Report:
         how = "" if first.ulps is None else f" ({first.ulps:,} ULP apart)"
         return (
             f"DIFFERENT: {said} Walking backward from the cost, the first to differ is {first.name}{at}: "
-            f"{_text(first.delta)} against the adjoint {_text(first.adjoint)}{how}."
+            f"{_text(first.delta)} against the adjoint {_text(first.adjoint)}{how}. {summary(self.classified)}"
         )
+
+    def _opinions(self, form: str) -> str:
+        """What the referees say of all z nodes."""
+        head = ["referee", "nodes", "max ULP", "at", "max relative", "max |difference| / max |δ|", "order"]
+        body = [
+            [
+                o.name,
+                f"{sum(int((d == d).sum()) for d in o.distances):,}",
+                f"{o.largest:,.0f}",
+                o.at,
+                f"{o.relative:.2g}",
+                f"{o.normwise:.2g}",
+                "" if o.order is None else f"{o.order:.2f}",
+            ]
+            for o in self.opinions
+        ]
+        return tabulate(body, head, tablefmt=form, disable_numparse=True)
 
     def _summary(self, form: str) -> str:
         head = ["layer", "made by", "δ = adjoint", "∂C/∂a", "∂C/∂b", "∂C/∂w", "max ULP"]
@@ -289,17 +346,21 @@ class Report:
             return ""
         floats = self.arithmetic.name == "float64"
         hex_head = ["δ in hex", "adjoint in hex"] if floats else []
-        head = ["node", "sample", "δ", "adjoint", *hex_head, "equal"]
+        asked = [o.name for o in self.opinions]
+        head = ["node", "sample", "δ", "adjoint", *hex_head, "equal", *(f"{name}, ULP" for name in asked)]
         body = []
         for row in rows:
             hexes = [_hex(row.delta), _hex(row.adjoint)] if floats else []
             mark = "yes" if row.equal else "NO" if row.ulps is None else f"NO, {row.ulps:,} ULP"
             sample = "sum" if row.sample is None else row.sample
-            body.append([row.name, sample, _text(row.delta), _text(row.adjoint), *hexes, mark])
+            said = [f"{row.referees[name]:,.0f}" if name in row.referees else "" for name in asked]
+            body.append([row.name, sample, _text(row.delta), _text(row.adjoint), *hexes, mark, *said])
         return tabulate(body, head, tablefmt=form, disable_numparse=True)
 
     def __str__(self) -> str:
         parts = [self.title, self._table("simple"), self._summary("simple"), self.verdict]
+        if self.opinions:
+            parts.append(self._opinions("simple"))
         if self.accuracy:
             parts += [self._accuracy("simple"), self.accuracy_in_words]
         return "\n\n".join(part for part in parts if part)
@@ -309,6 +370,8 @@ class Report:
 
     def _repr_html_(self) -> str:
         parts = [f"<p>{html.escape(self.title)}</p>", self._table("html"), self._summary("html")]
+        if self.opinions:
+            parts.append(self._opinions("html"))
         if self.accuracy:
             parts += [self._accuracy("html"), f"<p>{html.escape(self.accuracy_in_words)}</p>"]
         return "\n".join([*parts, f"<p><strong>{html.escape(self.verdict)}</strong></p>"])
@@ -326,7 +389,29 @@ class Report:
             "first_divergence": None if first is None else _plain(first),
             "z": [_plain(row) for row in self.rows],
             "different": [_plain(row) for row in others],
-        } | self._accuracy_as_dict()
+        } | self._kinds_as_dict() | self._opinions_as_dict() | self._accuracy_as_dict()
+
+    def _kinds_as_dict(self) -> dict[str, Any]:
+        kinds = [m.kind for m in self.classified]
+        return {"classified": {kind: kinds.count(kind) for kind in ("rounding", "wrong", "undecided")}}
+
+    def _opinions_as_dict(self) -> dict[str, Any]:
+        if not self.opinions:
+            return {}
+        # As text, as all floats here: they may be inf or NaN.
+        return {
+            "referees": [
+                {
+                    "name": o.name,
+                    "max_ulps": repr(o.largest),
+                    "at": o.at,
+                    "max_relative": repr(o.relative),
+                    "normwise": repr(o.normwise),
+                    "order": None if o.order is None else repr(o.order),
+                }
+                for o in self.opinions
+            ]
+        }
 
     def _accuracy_as_dict(self) -> dict[str, Any]:
         if not self.accuracy:
@@ -377,4 +462,4 @@ def _plain(row: Row) -> dict[str, Any]:
         "adjoint": number(row.adjoint),
         "equal": row.equal,
         "ulps": None if row.ulps is None else str(row.ulps) if row.ulps == float("inf") else row.ulps,
-    }
+    } | ({"referees": {name: repr(d) for name, d in row.referees.items()}} if row.referees else {})

@@ -12,4 +12,17 @@ from engine.derivatives import grad, hessian, hvp, jacobian
 from engine.modes import detect_nonfinite, no_grad
 from engine.value import Value
 
-__all__ = ["Value", "detect_nonfinite", "grad", "hessian", "hvp", "jacobian", "no_grad"]
+__all__ = ["Tape", "Value", "detect_nonfinite", "grad", "hessian", "hvp", "jacobian", "no_grad", "record"]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from engine.tape import Tape, record
+
+
+def __getattr__(name: str) -> object:
+    # The tape is imported when it is asked for: `import engine` stays a few milliseconds.
+    if name in ("Tape", "record"):
+        from engine import tape
+
+        return getattr(tape, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

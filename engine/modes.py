@@ -75,11 +75,44 @@ def detect_nonfinite() -> Mode:
     return Mode("detect_nonfinite")
 
 
+# The recordings under way (`engine.recording`), of any thread: empty is all that a comparison looks at.
+watched: list[Any] = []
+
+
+def recorder() -> Any:
+    """The recording under way in this thread, or None."""
+    return getattr(_here, "recorder", None) if watched else None
+
+
+def record_here(recording: Any) -> None:
+    """Let a recording watch this thread; None ends it."""
+    if recording is None:
+        watched.remove(_here.recorder)
+    else:
+        watched.append(recording)
+    _here.recorder = recording
+
+
+def compared(symbol: str, left: Any, right: Any, answer: Any) -> None:
+    """Tell this thread's recording of a comparison of Values."""
+    recording = recorder()
+    if recording is not None:
+        recording.compared(symbol, left, right, answer)
+
+
+def left_graph(how: str) -> None:
+    """Tell this thread's recording that a number leaves the graph (it refuses)."""
+    recording = recorder()
+    if recording is not None:
+        recording.refuse(how)
+
+
 def settle(node: Any) -> None:
     """Apply the modes of this thread to a node that was just made."""
     if inside("detect_nonfinite") and not finite(node.data):
         raise FloatingPointError(f"data is {node.data} at {describe(node)}")
     if inside("no_grad"):
+        left_graph("no_grad(): the result")
         node._row = node._x = node._y = node._dx = node._dy = None
 
 

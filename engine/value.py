@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from engine import graphcut, records
-from engine.modes import active, check_adjoints, inside
+from engine.modes import active, check_adjoints, compared, inside, left_graph, watched
 from engine.ops import TABLE
 from engine.reverse import LOCK, nodes, reach, sweep
 from engine.scalars import is_lanes, one, to_data, to_float
@@ -127,21 +127,35 @@ class Value:
 
     def detach(self) -> Value:
         """A leaf with the same data and label, cut from the graph on purpose."""
+        if watched:
+            left_graph("detach()")
         return Value(self.data, self.label)
 
     # -- order, numbers ------------------------------------------------------------------------
 
     def __lt__(self, other: Any) -> Any:
-        return self.data < _data(other)
+        answer = self.data < _data(other)
+        if watched:
+            compared("<", self, other, answer)
+        return answer
 
     def __le__(self, other: Any) -> Any:
-        return self.data <= _data(other)
+        answer = self.data <= _data(other)
+        if watched:
+            compared("<=", self, other, answer)
+        return answer
 
     def __gt__(self, other: Any) -> Any:
-        return self.data > _data(other)
+        answer = self.data > _data(other)
+        if watched:
+            compared(">", self, other, answer)
+        return answer
 
     def __ge__(self, other: Any) -> Any:
-        return self.data >= _data(other)
+        answer = self.data >= _data(other)
+        if watched:
+            compared(">=", self, other, answer)
+        return answer
 
     def __float__(self) -> float:
         """The data as a float, for ``float(v)`` written as such (and anything within `no_grad`).
@@ -152,6 +166,8 @@ class Value:
             Something else asked for a float (``math.exp(v)``, ``np.array([v], float)``): the result
             would silently be no part of the graph.
         """
+        if watched:
+            left_graph("float()")
         if not (inside("no_grad") or graphcut.float_is_called()):
             raise TypeError(graphcut.MESSAGE)
         return to_float(self.data)

@@ -322,6 +322,27 @@ class Network:
             raise ValueError(f"{os.fspath(path)}: not a network saved by Network.save ({error!r})") from error
         return network
 
+    @classmethod
+    def from_torch(cls, sequential: Any, cost: str | Cost = "quadratic") -> "Network":
+        """The network of a torch.nn.Sequential of Linear and activations (see `explicit.torch_import`).
+
+        Weights and biases are copied, as float64. Errors: ImportError without torch (extra `torch`); TypeError;
+        ValueError for a module that has no counterpart here, naming its index and type.
+        """
+        from explicit.torch_import import network_from_torch
+
+        return network_from_torch(sequential, cost)
+
+    def to_torch(self) -> Any:
+        """A torch.nn.Sequential in float64 with copies of this network's weights, biases and activations.
+
+        Errors: ImportError without torch (extra `torch`); TypeError for parameters that are not float64; ValueError
+        for an Activation of the caller's own.
+        """
+        from explicit.torch_import import network_to_torch
+
+        return network_to_torch(self)
+
 
 def _activations(value: str | Activation | Sequence[str | Activation], layers: int) -> list[Activation]:
     """One Activation per layer of weights."""

@@ -74,8 +74,8 @@ def test_one_pass_times_the_passes_is_all_passes_run():
         return made
 
     x, y = np.zeros((2, 1)), np.zeros((2, 1))
-    places = [(kind, i, at) for kind in "wb" for i, w in enumerate(getattr(network, {"w": "weights", "b": "biases"}[kind]))
-              for at in np.ndindex(w.shape)]  # fmt: skip
+    arrays = {"w": network.weights, "b": network.biases}
+    places = [(kind, i, at) for kind in "wb" for i, w in enumerate(arrays[kind]) for at in np.ndindex(w.shape)]
     for kind, i, at in places:
         weights = [lift(w, at if (kind, i) == ("w", n) else None) for n, w in enumerate(network.weights)]
         biases = [lift(b, at if (kind, i) == ("b", n) else None) for n, b in enumerate(network.biases)]

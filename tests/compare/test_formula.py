@@ -55,6 +55,6 @@ def test_what_is_refused():
     with pytest.raises(ValueError, match="one sample"):
         compare(Network([1, 1]), [[0.5, 1.0]], [[0.0, 1.0]], arithmetic="symbolic")
     with pytest.raises(ValueError, match="arithmetic='symbolic'"):
-        compare(Network([1, 1]), [[0.5]], [[0.0]]).formulas  # noqa: B018
+        compare(Network([1, 1]), [[0.5]], [[0.0]]).formulas
     with pytest.raises(TypeError, match="no order"):
         Formula(1) < 2  # noqa: B015

@@ -10,9 +10,7 @@ from engine.files import write_whole
 def test_text_and_bytes_are_written(tmp_path):
     write_whole(tmp_path / "a.txt", "δ\n")
     write_whole(str(tmp_path / "b.bin"), b"\x00\xff")
-    assert (tmp_path / "a.txt").read_bytes() == "δ\n".encode() and (
-        tmp_path / "b.bin"
-    ).read_bytes() == b"\x00\xff"
+    assert (tmp_path / "a.txt").read_bytes() == "δ\n".encode() and (tmp_path / "b.bin").read_bytes() == b"\x00\xff"
 
 
 def test_what_was_there_stays_if_the_writing_fails(tmp_path, monkeypatch):

@@ -83,3 +83,16 @@ def test_the_check_of_lanes():
     lanes = Value(np.array([1.0, math.nan]), label="lanes")
     with detect_nonfinite(), pytest.raises(FloatingPointError, match=r"at op \+ of \(lanes ="):
         lanes + 1.0
+
+
+def test_within_the_mode_backward_sets_the_same_grads():
+    def grads():
+        x = Value(0.3)
+        z = x * 3
+        y = z.tanh() + z
+        y.backward()
+        return [n.grad.hex() for n in (x, z, y)]
+
+    outside = grads()
+    with detect_nonfinite():
+        assert grads() == outside

@@ -1,0 +1,429 @@
+"""Is somebody's backpropagation right?  Three verdicts: proved, wrong, not proved.
+
+*Proved* is over the finite field: the candidate's own code, run on elements of GF(p), p = 2⁶¹ − 1, gives
+the adjoints at random points.  There exp is a random function E with E(0) = 1 and E(−z) = 1/E(z), and
+sigmoid and tanh are what they are in E, so both sides are rational functions of the random inputs and of
+the values of E.  The bound, for one point:
+
+- the difference of two results n₁/d₁ and n₂/d₂ has a numerator of degree at most max(n₁ + d₂, n₂ + d₁),
+  counted on the candidate's own run, and one that is not 0 vanishes with probability ≤ degree/p
+  (Schwartz, J. ACM 27 (1980) 701; Zippel, LNCS 72 (1979) 216);
+- two of the q arguments of E coincide, or are opposite, by chance: q(q − 1)/2 pairs, two equations each, of
+  degree at most A, the largest numerator's plus the largest denominator's; one is 0 by chance: q equations;
+- E takes no 0: q values that are not quite uniform, 1/p each;
+- a point where a divisor is 0 is drawn again, which leaves p − lost of p values.
+
+So a false identity passes with probability at most (degree + q(q − 1)A + qA + q)/(p − lost), and T
+independent points with the product of theirs.
+
+*Wrong* is refuted and confirmed: exactly, in rational numbers, or by balls that do not overlap.  The field
+alone accuses nobody, since its E lacks identities of exp, such as e²ᶻ = (eᶻ)².  Random points are used
+throughout, where no z is at a kink: relu′(0) is a convention and no mistake.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import log2
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from compare.arithmetic import _not_rational
+from compare.beside import adjoints, pairs
+from compare.candidates import Candidate, CandidateError, Gradients, NotGradients, Runner, lifted
+from compare.field import Functions, NoOrder, P, Residue
+from compare.rational import Rational
+from compare.reporting import Pair, Row
+from compare.tracing import Traced
+from explicit import Network
+
+Array = npt.NDArray[Any]
+Point = tuple[list[Array], list[Array], Array, Array]
+
+ENOUGH = Fraction(1, 2**100)
+MOST_TRIALS = 12
+ATTEMPTS = 20
+POINTS = 3  # in rational numbers and in balls
+PRECISIONS = (128, 256, 512, 1024, 2048)
+AGREED = 100  # bits
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What exact arithmetic says.
+
+    proved:          True: an identity, up to `probability`.  False: wrong, confirmed.  None: not proved
+    reason:          why, in words
+    arithmetic:      in which it was decided
+    probability:     that a false identity passed all trials; None unless proved
+    trials, degree, arguments:  of the proof
+    differs:         where wrong or refuted: the equations that fail, walking backward from the cost
+    counterexample:  where wrong: the first `Row` that differs
+    notes:           what was done so that the candidate could run
+    """
+
+    proved: bool | None
+    reason: str
+    arithmetic: str
+    probability: Fraction | None = None
+    trials: int = 0
+    degree: int = 0
+    arguments: int = 0
+    differs: tuple[str, ...] = ()
+    counterexample: Row | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Unusable(Exception):
+    """The arithmetic does not serve; the message says why."""
+
+
+def verdict(candidate: Candidate, network: Network, seed: int = 0) -> Verdict:
+    """The verdict on a candidate; the network lends activations and cost."""
+    trial = Trial(candidate, network, seed)
+    try:
+        first = in_field(trial)
+    except Unusable as why:
+        first = Verdict(None, str(why), "finite field")
+    if first.proved:
+        return _with_notes(first, trial)
+    # Where field and others cannot run the candidate, the reason of the first is the plainest.
+    for arithmetic in (in_rationals, in_balls):
+        try:
+            second = arithmetic(trial)
+        except Unusable as why:
+            said = str(why)
+            continue
+        return _with_notes(_both(first, second), trial)
+    joined = first.reason if not first.differs else f"{first.reason}, and that is not confirmed: {said}"
+    return _with_notes(Verdict(None, joined, first.arithmetic, differs=first.differs), trial)
+
+
+def _with_notes(v: Verdict, trial: "Trial") -> Verdict:
+    return Verdict(**{**vars(v), "notes": tuple(dict.fromkeys(trial.notes))})
+
+
+def _both(first: Verdict, second: Verdict) -> Verdict:
+    if second.proved is False:
+        return second
+    return Verdict(None, f"{first.reason}; {second.reason}", second.arithmetic, differs=first.differs)
+
+
+# -- one point -------------------------------------------------------------------------------------
+
+
+@dataclass
+class Trial:
+    """A candidate under trial: runs it at points, and finds out what it needs for that."""
+
+    candidate: Candidate
+    network: Network
+    seed: int
+    notes: list[str] = field(default_factory=list)
+
+    def random(self, *name: Any) -> random.Random:
+        """A generator of its own for each use: streams must not overlap."""
+        return random.Random(" ".join(map(str, ("check", self.seed, *name))))
+
+    def draw(self, number: Callable[[int], Any]) -> Point:
+        """A point of random numbers; `number` gets the number of inputs of the layer, 1 for x and y."""
+
+        def array(*shape: int, inputs: int = 1) -> Array:
+            count = shape[0] * shape[1]
+            drawn = (number(inputs) for _ in range(count))
+            return np.fromiter(drawn, dtype=object, count=count).reshape(shape)
+
+        sizes = self.candidate.sizes
+        weights = [array(n, m, inputs=m) for m, n in zip(sizes[:-1], sizes[1:], strict=True)]
+        return weights, [array(n, 1) for n in sizes[1:]], array(sizes[0], 1), array(sizes[-1], 1)
+
+    def ours(self, point: Point) -> tuple[Gradients, Traced]:
+        """The adjoints at a point.
+
+        Raises
+        ------
+        Unusable
+            The network has no meaning in the arithmetic.
+        """
+        try:
+            return adjoints(self.network, *point)
+        except NoOrder as error:
+            names = ", ".join(dict.fromkeys(f.name for f in self.network.activation_functions))
+            raise Unusable(f"a finite field has no order, which a network of {names} needs") from error
+        except (TypeError, ValueError) as error:
+            raise Unusable(f"the network itself has no meaning in this arithmetic: {error}") from error
+
+    def theirs(self, runner: Runner, point: Point, lift: Callable[[Any], Any]) -> tuple[Gradients, Runner]:
+        """The candidate's gradients at a point, and the runner for the next.
+
+        Raises
+        ------
+        Unusable
+            The candidate does not run on these numbers; the message names its line.
+        ArithmeticError
+            What arithmetic itself raised: a division by 0, a comparison that balls do not decide.
+        """
+        try:
+            found = runner.on(*point)
+        except CandidateError as error:
+            if self.candidate.objects or not _forces_floats(error):
+                raise _unusable(error) from error
+            runner, found = self._with_object_zeros(error, point)
+        except NotGradients as error:
+            raise Unusable(str(error)) from error
+        try:
+            arrays = [[lifted(a, lift) for a in group] for group in (found.deltas, found.nabla_w)]
+        except NotGradients as error:
+            raise Unusable(str(error)) from error
+        return Gradients(*arrays), runner
+
+    def _with_object_zeros(self, first: CandidateError, point: Point) -> tuple[Runner, Gradients]:
+        self.candidate.objects = True
+        runner = self.candidate.fresh()
+        helped = False
+        try:
+            found = runner.on(*point)
+            helped = True
+        except CandidateError as error:
+            # If it now fails elsewhere, the zeros were in the way there too, and that is not enough.
+            helped = isinstance(error.error, ArithmeticError) or _no_order(error)
+            raise _unusable(error) from error
+        except NotGradients as error:
+            raise Unusable(str(error)) from error
+        finally:
+            self.candidate.objects = helped
+            if helped:
+                self.notes.append(
+                    f"{first.line}: forces floats; np.zeros and its kin made arrays of objects for the run"
+                )
+        return runner, found
+
+
+def _no_order(error: BaseException) -> bool:
+    cause: BaseException | None = error.error if isinstance(error, CandidateError) else error
+    while cause is not None:
+        if isinstance(cause, NoOrder):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def _forces_floats(error: CandidateError) -> bool:
+    return isinstance(error.error, (TypeError, ValueError)) and not _no_order(error)
+
+
+def _unusable(error: CandidateError) -> BaseException:
+    where = error.line or "the candidate"
+    if isinstance(error.error, ArithmeticError):
+        return error.error
+    if _no_order(error):
+        return Unusable(f"a finite field has no order, which the candidate needs at {where}")
+    if _forces_floats(error):
+        return Unusable(f"the candidate runs on floats only, because of {where} ({error.error})")
+    return Unusable(f"the candidate raised there: {error}")
+
+
+def _differs(found: list[Pair]) -> tuple[str, ...]:
+    return tuple(f"{p.made_by} in layer {p.layer}" for p in found if not p.equal.all())
+
+
+def _first(found: list[Pair]) -> Row:
+    return next(row for pair in found for row in pair.rows(only_different=True))
+
+
+# -- the finite field ------------------------------------------------------------------------------
+
+
+def in_field(trial: Trial) -> Verdict:
+    """True, or None where the two differ in the field.
+
+    Raises
+    ------
+    Unusable
+        Candidate or network cannot be run over the field.
+    """
+    runner = trial.candidate.fresh()
+    probability, trials, degree, arguments = Fraction(1), 0, 0, 0
+    while probability >= ENOUGH and trials < MOST_TRIALS:
+        found, functions, runner = _at_field_point(trial, trials, runner)
+        trials += 1
+        differing = _differs(found)
+        if differing:
+            return Verdict(
+                None,
+                f"it differs from the adjoints in GF(2⁶¹ − 1) ({', '.join(differing)})",
+                "finite field",
+                trials=trials,
+                differs=differing,
+            )
+        each, here = _bound(found, functions)
+        probability *= min(each, Fraction(1))
+        degree, arguments = max(degree, here), max(arguments, functions.calls)
+    if probability >= ENOUGH:
+        raise Unusable(f"degrees of {degree:,} are too large for a proof in a field of 2⁶¹ − 1 elements")
+    reason = f"equal in GF(2⁶¹ − 1) at {trials} random points"
+    return Verdict(True, reason, "finite field", probability, trials, degree, arguments)
+
+
+def _at_field_point(trial: Trial, number: int, runner: Runner) -> tuple[list[Pair], Functions, Runner]:
+    for attempt in range(ATTEMPTS):
+        functions = Functions(f"check {trial.seed} field {number} {attempt}")
+
+        def element(inputs: int, functions: Functions = functions) -> Residue:
+            return Residue(functions.uniform(), functions, n=1)
+
+        def lift(value: Any, functions: Functions = functions) -> Residue:
+            return value if isinstance(value, Residue) else Residue(value, functions)
+
+        point = trial.draw(element)
+        try:
+            theirs, runner = trial.theirs(runner, point, lift)
+            ours, _ = trial.ours(point)
+        except ZeroDivisionError:
+            runner = trial.candidate.fresh()
+            continue
+        except ArithmeticError as error:
+            raise Unusable(f"the candidate raised {type(error).__name__}: {error}") from error
+        return pairs(theirs, _lifted(ours, lift)), functions, runner
+    raise Unusable(f"some divisor was 0 at each of {ATTEMPTS} random points")
+
+
+def _lifted(ours: Gradients, lift: Callable[[Any], Any]) -> Gradients:
+    return Gradients([lifted(a, lift) for a in ours.deltas], [lifted(a, lift) for a in ours.nabla_w])
+
+
+def _bound(found: list[Pair], functions: Functions) -> tuple[Fraction, int]:
+    degree = max(
+        max(a.n + b.d, b.n + a.d) for p in found for a, b in zip(p.explicit.flat, p.adjoint.flat, strict=True)
+    )
+    q, argument = functions.calls, functions.n + functions.d
+    return Fraction(degree + q * (q - 1) * argument + q * argument + q, P - functions.lost), degree
+
+
+# -- rational numbers ------------------------------------------------------------------------------
+
+
+def in_rationals(trial: Trial) -> Verdict:
+    """False, or None where both agree at all points.
+
+    Raises
+    ------
+    Unusable
+        Candidate or network cannot be run on rational numbers.
+    """
+    why = _not_rational(trial.network)
+    if why:
+        raise Unusable(why)
+    runner = trial.candidate.fresh()
+
+    def lift(value: Any) -> Rational:
+        return value if isinstance(value, Rational) else Rational(value)
+
+    for number in range(POINTS):
+        for attempt in range(ATTEMPTS):
+            bits = trial.random("rational", number, attempt)
+            point = trial.draw(lambda inputs, bits=bits: Rational(2 * bits.getrandbits(24) + 1 - 2**24, 2**22))
+            try:
+                ours, traced = trial.ours(point)
+                if any(node.data == 0 for z in traced.zs for node in z.flat):
+                    continue  # at a kink the derivative is a convention
+                theirs, runner = trial.theirs(runner, point, lift)
+                break
+            except ZeroDivisionError:
+                runner = trial.candidate.fresh()
+            except ArithmeticError as error:
+                raise Unusable(f"the candidate raised {type(error).__name__}: {error}") from error
+        else:
+            raise Unusable(f"some divisor was 0 at each of {ATTEMPTS} random points")
+        found = pairs(theirs, _lifted(ours, lift))
+        if _differs(found):
+            return Verdict(
+                False,
+                "in exact rational arithmetic, at a random point, it is another number",
+                "rational",
+                differs=_differs(found),
+                counterexample=_first(found),
+            )
+    return Verdict(
+        None, f"equal in exact rational arithmetic at {POINTS} random points; no proof for all", "rational"
+    )
+
+
+# -- balls -----------------------------------------------------------------------------------------
+
+
+def in_balls(trial: Trial) -> Verdict:
+    """False, or None where all enclosures overlap.
+
+    Raises
+    ------
+    Unusable
+        Candidate or network cannot be run on balls, or python-flint is not installed.
+    """
+    try:
+        from compare.ball import Ball
+    except ImportError as error:
+        raise Unusable(f"balls would confirm or clear it: {error}") from error
+    runner = trial.candidate.fresh()
+    least = None
+    for number in range(POINTS):
+        gauss = trial.random("ball", number).gauss
+        # Inputs of a layer share the variance, so that σ is not saturated.
+        point = trial.draw(lambda inputs, gauss=gauss: Ball(gauss(0, 1) / inputs**0.5))
+        found, bits, runner = _at_ball_point(trial, point, runner)
+        if _differs(found):
+            return Verdict(
+                False,
+                "at a random point, balls that enclose its numbers and the true ones do not overlap",
+                "ball",
+                differs=_differs(found),
+                counterexample=_first(found),
+            )
+        least = bits if least is None else min(least, bits)
+    return Verdict(
+        None,
+        f"in balls it agrees with the adjoints to 2^−{least} at {POINTS} random points; it may use an "
+        f"identity that the field lacks (e²ᶻ = (eᶻ)², say), or a branch; no proof for all points",
+        "ball",
+    )
+
+
+def _at_ball_point(trial: Trial, point: Point, runner: Runner) -> tuple[list[Pair], int, Runner]:
+    from compare.ball import Ball, Undecided, precision
+
+    def lift(value: Any) -> Ball:
+        return value if isinstance(value, Ball) else Ball(value)
+
+    why: BaseException | str = ""
+    for bits in PRECISIONS:
+        with precision(bits):
+            try:
+                ours, _ = trial.ours(point)
+                theirs, runner = trial.theirs(runner, point, lift)
+            except (Undecided, ZeroDivisionError) as error:
+                why, runner = error, trial.candidate.fresh()
+                continue
+            except ArithmeticError as error:
+                raise Unusable(f"the candidate raised {type(error).__name__}: {error}") from error
+            found = pairs(theirs, _lifted(ours, lift))
+            agreed = _agreement(found)
+            if _differs(found) or agreed >= AGREED:
+                return found, agreed, runner
+            why = f"enclosures of {bits} bits agree to 2^−{agreed} only"
+    raise Unusable(f"balls of {PRECISIONS[-1]} bits do not decide: {why}")
+
+
+def _agreement(found: list[Pair]) -> int:
+    """The bits after the point to which all numbers are known to agree."""
+    bits = PRECISIONS[-1]
+    for pair in found:
+        for a, b in zip(pair.explicit.flat, pair.adjoint.flat, strict=True):
+            apart = float((a.x - b.x).abs_upper())
+            if apart != apart or apart == float("inf"):
+                return 0
+            if apart > 0:
+                bits = min(bits, int(-log2(apart)))
+    return max(bits, 0)

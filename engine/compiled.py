@@ -1,0 +1,335 @@
+"""Replay by numba (extra ``fast``): the kernels of `engine.replay_source`, compiled and kept on disk.
+
+The compiled kernels have the bits of plain Python: numba is not given ``fastmath``, so each product
+and each sum is rounded, and before its elementary functions are used they are compared with Python's
+`math`, bit by bit; a machine on which they differ replays in plain Python.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import math
+import os
+import random
+import struct
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from engine import replay_source
+from engine.program import COMPARISONS, Plain, Program
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+CHUNK = 32  # lanes that are replayed together: so many fit the cache
+FOLDER = "DELTA_ADJOINT_CACHE"  # environment: where compiled kernels are kept
+
+_loaded: list[tuple[bool, dict[str, int], Any]] = []  # lanes?, row text → kind, module
+_refused: dict[str, Exception] = {}
+
+
+def why_not(program: Program, lanes: bool) -> Exception | None:
+    """Why the program cannot be replayed by numba; None where it can (its kernels are loaded then)."""
+    try:
+        import numba  # type: ignore[import-not-found, import-untyped, unused-ignore]  # noqa: F401
+    except ImportError as error:
+        return ModuleNotFoundError(f"compiled replay needs numba (pip install 'delta-adjoint[fast]'): {error}")
+    if len(program.code) >= 2**31 or program.slots >= 2**31:
+        return ValueError("more instructions than the compiled kernels can count")
+    try:
+        kernels(program.rows, lanes)
+    except (TypeError, ValueError) as error:
+        return error
+    return None
+
+
+def kernels(rows: Sequence[Any], lanes: bool) -> tuple[Any, list[int]]:
+    """(module with forward and backward, the kind under which it knows each row)."""
+    texts = [replay_source.row_key(op) for op in rows]
+    for many, known, module in _loaded:
+        if many == lanes and all(text in known for text in texts):
+            return module, [known[text] for text in texts]
+    key = "\n".join(sorted(texts))
+    if key in _refused:
+        raise _refused[key]
+    chosen = sorted(rows, key=replay_source.row_key)
+    try:
+        module = _load(replay_source.numba_source(chosen, lanes), len(chosen))
+        check_functions(module)
+    except Exception as error:  # numba's own errors are many: a row that it cannot compile is refused
+        what = f"numba cannot replay {', '.join(op.name for op in rows)}: {type(error).__name__}: {error}"
+        _refused[key] = ValueError(what[:500])
+        raise _refused[key] from error
+    known = {replay_source.row_key(op): i for i, op in enumerate(chosen)}
+    _loaded.append((lanes, known, module))
+    return module, [known[text] for text in texts]
+
+
+def _load(source: str, ops: int) -> Any:
+    import numba
+
+    about = f"{source}\n{numba.__version__} {np.__version__} {sys.version}"
+    name = f"replay_{hashlib.sha256(about.encode()).hexdigest()[:24]}"
+    path = _folder() / f"{name}.py"
+    if not path.exists():
+        print(f"compiling replay kernels for {ops} operations (some seconds, once)", file=sys.stderr, flush=True)
+        temporary = path.with_name(f".{name}.{os.getpid()}.tmp")
+        temporary.write_text(source, encoding="utf-8")
+        os.replace(temporary, path)
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{path}: not importable")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where compiled code that was kept looks for its module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _folder() -> Path:
+    """Where kernels are kept: this user's cache, or a folder for this process where that is not writable."""
+    home = os.environ.get(FOLDER) or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "delta-adjoint"
+    )
+    try:
+        folder = Path(home)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        global _own
+        if _own is None:
+            _own = tempfile.TemporaryDirectory(prefix="delta-adjoint-")
+        return Path(_own.name)
+
+
+_own: Any = None
+
+
+def points(count: int = 1024) -> list[float]:
+    """Numbers of all sizes, the same each time: signs, tiny, ordinary, large, ±0, ±inf, NaN."""
+    draw = random.Random(0)
+    special = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, math.inf, -math.inf, math.nan, 5e-324, 1e308]
+    scales = (1e-300, 1e-12, 1e-3, 1.0, 4.0, 30.0, 700.0, 1e6, 1e300)
+    return special + [draw.uniform(-1, 1) * scales[i % len(scales)] for i in range(count)]
+
+
+def check_functions(module: Any) -> None:
+    """Compare the module's elementary functions with Python's, bit by bit.
+
+    Raises
+    ------
+    ValueError
+        One differs; the message says where.
+    """
+    some = points()
+    for name, compiled in module.UNARY.items():
+        original = replay_source.python_function(name)
+        for x in some:
+            _same(name, compiled, original, x)
+    for name, compiled in module.BINARY.items():
+        original = replay_source.python_function(name)
+        for x, y in zip(some, some[::-1], strict=True):
+            _same(name, compiled, original, x, y)
+            _same(name, compiled, original, abs(x), math.fmod(y, 9.0) if math.isfinite(y) else y)
+
+
+def _same(name: str, compiled: Any, original: Any, *x: float) -> None:
+    found, expected = _result(compiled, x), _result(original, x)
+    if found != expected:
+        raise ValueError(f"{name}{x} is {found} in numba and {expected} in Python")
+
+
+def _result(function: Any, x: tuple[float, ...]) -> Any:
+    try:
+        y = function(*x)
+    except (ArithmeticError, ValueError):
+        return "an error"
+    return "nan" if y != y else struct.pack("<d", y)
+
+
+class Compiled:
+    """The replay by numba's kernels; the interface of `engine.program.Plain`."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        graph = program.graph
+        self._kernels: dict[bool, tuple[Any, Any, Any]] = {}
+        self.pairs = _table(program.pairs, 2)
+        self.constants = np.array(program.constants or [0.0])
+        blocks, read, rows = [], [], []
+        offset = widest = tallest = 0
+        for slots, lines in program.blocks:
+            wanted = any(s >= graph.inputs for s in slots)  # else: inputs only
+            stride = lines[1][0] - lines[0][0] if len(lines) > 1 else 0
+            blocks.append((len(lines), len(slots), lines[0][0], stride, len(read), len(rows), offset, wanted))
+            read += slots
+            rows += [(start, out) for _, start, out in lines]
+            offset += len(slots)
+            widest = max(widest, len(slots) * len(lines))
+            tallest = max(tallest, len(slots) + len(lines))
+        self.blocks = np.array(blocks, dtype=np.int64).reshape(-1, 8)
+        self.read, self.rows = np.array(read, dtype=np.int64), np.array(rows, dtype=np.int64).reshape(-1, 2)
+        self.loose = np.array(program.loose, dtype=np.int64).reshape(-1, 2)
+        self.copied, self.widest, self.tallest = offset, widest, tallest
+        self.values = np.array([number for _, number in program.values])
+        self.value_slots = np.array([slot for slot, _ in program.values], dtype=np.int64)
+        self.silent_slots = np.array(program.silent_slots, dtype=np.int64)
+        self.silent_parameters = np.array(program.silent_parameters, dtype=np.int64)
+        self.guards = _by_comparison(program.guards)
+        self._buffers: dict[Any, list[Any]] = {}
+        self._work: dict[int, Any] = {}
+        self.chunks: list[Any] = []
+
+    def _choose(self, lanes: bool) -> None:
+        """Load the kernels for lanes or for one sample, and number the instructions as they do."""
+        if lanes not in self._kernels:
+            program = self.program
+            module, kinds = kernels(program.rows, lanes)
+            code, visited = _table(program.code, 5), _table(program.visited, 5)
+            known = np.array(kinds, dtype=np.int32)
+            for table in (code, visited):
+                ops = table[:, 0] >= 0
+                table[ops, 0] = known[table[ops, 0]]
+            self._kernels[lanes] = module, code, visited
+        self.module, self.code, self.visited = self._kernels[lanes]
+
+    # The forms of arguments.
+
+    def one(self, row: list[float]) -> Any:
+        """One sample as `forward` takes it."""
+        return np.array(row)
+
+    def many(self, inputs: Any) -> Any:
+        """An array (inputs,) or (inputs, B) as `forward` takes it."""
+        return np.asarray(inputs, dtype=np.float64)
+
+    def parameters(self, p: Any) -> Any:
+        """Parameters as `forward` takes them."""
+        return np.ascontiguousarray(p, dtype=np.float64)
+
+    # The passes.
+
+    def forward(self, x: Any, p: Any) -> Any:
+        """The root's data: x (inputs,) for one sample, (inputs, B) for lanes. Errors: as `Plain.forward`."""
+        program = self.program
+        self.p, self.x = p, x
+        self.chunks = self._chunks(x)
+        out = np.empty(1 if x.ndim == 1 else x.shape[1])
+        lo = 0
+        for v, _, copies, work, tile in self.chunks:
+            if x.ndim == 1:
+                v[: len(x)] = x
+                hi = 1
+            else:
+                hi = lo + v.shape[1]
+                v[: len(x)] = x[:, lo:hi]
+            try:
+                self.module.forward(
+                    self.code, self.pairs, self.constants, self.blocks, self.read, self.rows, self.loose,
+                    v, p, copies, work, tile,
+                )  # fmt: skip
+            except (ArithmeticError, ValueError) as error:
+                self._explain(error)
+            out[lo:hi] = v[program.root]
+            lo = hi
+        return out
+
+    def _explain(self, error: Exception) -> None:
+        """Replay in plain Python, which raises with the op, its operands and the lane."""
+        self.plain = Plain(self.program)
+        self.plain.forward(self.plain.many(self.x), self.p.tolist())
+        raise error
+
+    def _chunks(self, x: Any) -> list[Any]:
+        """(v, adjoints, copies of what blocks read, two buffers) per chunk of lanes, kept for the next time."""
+        program = self.program
+        self.plain: Plain | None = None
+        self._choose(x.ndim == 2)
+        shape = x.shape[1:]
+        found = self._buffers.get(shape)
+        if found is None:
+            widths: list[tuple[int, ...]] = [()]
+            if shape:
+                widths = [(min(CHUNK, shape[0] - lo),) for lo in range(0, shape[0], CHUNK)]
+            found = []
+            for width in widths:
+                lanes = width[0] if width else 1
+                v, adjoints = np.empty((program.slots, *width)), np.empty((program.slots, *width))
+                v[self.value_slots] = self.values[:, None] if width else self.values
+                if lanes not in self._work:
+                    self._work[lanes] = (np.empty(self.widest + 1), np.empty(self.tallest * (lanes + 1)))
+                found.append((v, adjoints, np.empty(self.copied * lanes + 1), *self._work[lanes]))
+            if len(self._buffers) > 4:  # a run has two shapes: the batch and the last, smaller one
+                self._buffers.clear()
+            self._buffers[shape] = found
+        return found
+
+    def broken_guard(self) -> tuple[int, int] | None:
+        """As `Plain.broken_guard`."""
+        if self.plain is not None:
+            return self.plain.broken_guard()
+        lo = 0
+        for v, *_ in self.chunks:
+            for symbol, numbers, left, right, answers in self.guards:
+                holds = COMPARISONS[symbol](v[left], v[right])
+                wrong = holds != (answers[:, None] if v.ndim == 2 else answers)
+                if wrong.any():
+                    at = np.argwhere(wrong)[0]
+                    return numbers[at[0]], lo + int(at[1] if v.ndim == 2 else 0)
+            lo += v.shape[1] if v.ndim == 2 else 1
+        return None
+
+    def backward(self, seeds: Any, inputs: bool) -> Any:
+        """As `Plain.backward`; the totals are a new array."""
+        program = self.program
+        totals = np.full(program.graph.parameters, -0.0)
+        lo = 0
+        for v, adjoints, copies, _, tile in self.chunks:
+            adjoints.fill(-0.0)
+            hi = lo + (v.shape[1] if v.ndim == 2 else 1)
+            adjoints[program.root] = seeds[lo:hi] if v.ndim == 2 else seeds[0]
+            try:
+                self.module.backward(
+                    self.visited, self.pairs, self.constants, self.blocks, self.read, self.rows, self.loose,
+                    v, self.p, copies, adjoints, totals, inputs, tile,
+                )  # fmt: skip
+            except (ArithmeticError, ValueError) as error:
+                self._explain_backward(error, seeds)
+            adjoints[self.silent_slots] = 0.0
+            lo = hi
+        totals[self.silent_parameters] = 0.0
+        return totals
+
+    def _explain_backward(self, error: Exception, seeds: Any) -> None:
+        plain = Plain(self.program)
+        plain.forward(plain.many(self.x), self.p.tolist())
+        plain.backward(seeds, True)
+        raise error
+
+    def data_at(self, slot: int) -> Any:
+        """As `Plain.data_at`."""
+        return np.concatenate([np.atleast_1d(v[slot]) for v, *_ in self.chunks])
+
+    def adjoint_at(self, slot: int) -> Any:
+        """As `Plain.adjoint_at`."""
+        return np.concatenate([np.atleast_1d(adjoints[slot]) for _, adjoints, *_ in self.chunks])
+
+
+def _table(rows: Any, width: int) -> Any:
+    return np.array(rows, dtype=np.int32).reshape(-1, width)
+
+
+def _by_comparison(guards: Any) -> list[Any]:
+    found = []
+    for symbol in COMPARISONS:
+        mine = [(i, x, y, answer) for i, (s, x, y, answer) in enumerate(guards) if s == symbol]
+        if mine:
+            numbers, left, right, answers = zip(*mine, strict=True)
+            found.append((symbol, numbers, list(left), list(right), np.array(answers)))
+    return found

@@ -1,0 +1,216 @@
+"""The instructions of a tape on *slots*, and their replay in plain Python.
+
+A slot holds one number per lane.  What is stored has one: inputs, constants, results of ops and
+the ends of runs.  A parameter that is only a factor of a block has none: it is read where it is, and
+its adjoint goes straight to its total.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+from engine.replay_source import Stopped, plain
+from engine.schedule import BLOCK, RUN, Graph, Step, is_reached
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from engine.ops import Op
+
+COMPARISONS = {
+    "<": lambda x, y: x < y,
+    "<=": lambda x, y: x <= y,
+    ">": lambda x, y: x > y,
+    ">=": lambda x, y: x >= y,
+}
+
+
+class Program:
+    """A scheduled graph as instructions.
+
+    code : (kind, out, a, b, c) per instruction; visited : those of the backward pass
+    pairs : the factors of the runs; constants : the constant numbers of rows such as ``power``
+    blocks : (slots read, [(first parameter, start slot, out slot) per run])
+    slots : how many there are; slot[id] is a node's, −1 for none
+    loose : (parameter, its slot) for parameters that have one
+    values : (slot, number) of the recorded constants
+    silent : slots and parameters that no contribution reaches: their adjoint is 0
+    guards : (comparison, left slot, right slot, answer)
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        steps: list[Step],
+        touched: set[int],
+        rows: list[Op],
+        constants: dict[int, float],
+        values: list[float],
+        guards: list[tuple[str, int, int, bool]],
+    ) -> None:
+        self.graph, self.rows = graph, rows
+        first, parameters = graph.inputs, graph.parameters
+        in_blocks = bytearray(parameters)
+        for step in steps:
+            for weight in step.weights:
+                in_blocks[weight - first : weight - first + len(step.read)] = b"\1" * len(step.read)
+        used = {*graph.xs, *graph.ys, *graph.kept}
+        loose = [i for i in range(parameters) if not in_blocks[i] and first + i in used]
+        stored = [*range(first), *(first + i for i in loose), *range(first + parameters, graph.leaves)]
+        stored += [out for step in steps for out in step.outs]
+        slot = self.slot = array("q", [-1]) * (graph.leaves + len(graph.rows))
+        for place, node in enumerate(stored):
+            slot[node] = place
+        self.slots, self.root = len(stored), slot[graph.root]
+        self.loose = [(i, slot[first + i]) for i in loose]
+        self.values = [(slot[first + parameters + i], number) for i, number in enumerate(values)]
+        self.guards = [(symbol, slot[x], slot[y], answer) for symbol, x, y, answer in guards]
+        untouched = [i for i in range(graph.leaves) if i not in touched and i != graph.root]
+        self.silent_slots = [slot[i] for i in untouched if slot[i] >= 0]
+        self.silent_parameters = [i - first for i in untouched if graph.is_parameter(i)]
+        self.runs: dict[int, tuple[Step, int, int]] = {}  # id of a product or sum in a run → step, run, pair
+        self.constants: list[float] = []
+        self.pairs: list[tuple[int, int]] = []
+        self.blocks: list[tuple[list[int], list[tuple[int, int, int]]]] = []
+        self.code: list[tuple[int, int, int, int, int]] = []
+        self._write(steps, constants)
+        self.visited = [
+            line for line, step in zip(self.code, steps, strict=True) if is_reached(graph, step)
+        ]
+
+    def _write(self, steps: list[Step], constants: dict[int, float]) -> None:
+        slot, first = self.slot, self.graph.inputs
+        places: dict[str, int] = {}
+        for step in steps:
+            out = slot[step.outs[0]]
+            if step.kind >= 0:
+                node, x, y = step.pairs[0][0]
+                place = 0
+                if node in constants:
+                    place = places.setdefault(constants[node].hex(), len(places))
+                    if place == len(self.constants):
+                        self.constants.append(constants[node])
+                self.code.append((step.kind, out, slot[x], slot[y] if y >= 0 else 0, place))
+                continue
+            for u, pairs in enumerate(step.pairs):
+                for k, (product, _, _) in enumerate(pairs):
+                    self.runs[product] = self.runs[product + 1] = (step, u, k)
+                    slot[product] = slot[product + 1] = slot[step.outs[u]]  # one adjoint for all of them
+            if step.kind == RUN:
+                begin = len(self.pairs)
+                self.pairs += [(slot[x], slot[y]) for _, x, y in step.pairs[0]]
+                self.code.append((RUN, out, begin, len(self.pairs), slot[step.starts[0]]))
+            else:
+                firsts = [weight - first for weight in step.weights]
+                starts, outs = [slot[i] for i in step.starts], [slot[i] for i in step.outs]
+                self.code.append((BLOCK, out, len(self.blocks), 0, 0))
+                self.blocks.append(
+                    ([slot[i] for i in step.read], list(zip(firsts, starts, outs, strict=True)))
+                )
+
+    def describe(self, at: int, v: Sequence[Any], code: Sequence[tuple[int, int, int, int, int]]) -> str:
+        """The instruction `at` in words, with its operands."""
+        kind, _, a, b, k = code[at]
+        op = self.rows[kind]
+        operands = [v[a]] + ([] if op.dy is None else [v[b]]) + ([] if op.c is None else [self.constants[k]])
+        return f"{op.name}({', '.join(map(repr, operands))})"
+
+
+class Plain:
+    """The replay in plain Python, lane after lane."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        kinds = [line[0] for line in program.code]
+        common = sorted(set(kinds), key=kinds.count, reverse=True)
+        self._forward, self._backward = plain(program.rows, common)
+        self._reversed = program.visited[::-1]
+        self.v: list[list[Any]] = []
+        self.adjoints: list[list[float]] = []
+
+    def one(self, row: list[float]) -> list[list[float]]:
+        """One sample as `forward` takes it."""
+        return [row]
+
+    def many(self, inputs: Any) -> Any:
+        """An array (inputs,) or (inputs, B) as `forward` takes it."""
+        return [[float(x) for x in lane] for lane in (inputs.T if inputs.ndim == 2 else [inputs])]
+
+    def parameters(self, p: Any) -> list[float]:
+        """Parameters as `forward` takes them."""
+        return p if isinstance(p, list) else [float(x) for x in p]
+
+    def forward(self, lanes: Sequence[Sequence[float]], p: Sequence[float]) -> list[float]:
+        """The root's data of each lane; lanes: the inputs, lane by lane.
+
+        Raises
+        ------
+        ArithmeticError, ValueError
+            A formula has no result; the message names the op, its operands and the lane.
+        """
+        program = self.program
+        self.v, self.p = [], p
+        for x in lanes:
+            v: list[Any] = [*x, *[None] * (program.slots - len(x))]
+            self.v.append(v)
+            for i, place in program.loose:
+                v[place] = p[i]
+            for place, number in program.values:
+                v[place] = number
+            try:
+                self._forward(program.code, program.pairs, program.blocks, program.constants, v, p)
+            except Stopped as stop:
+                what = program.describe(stop.at, v, program.code)
+                raise type(stop.error)(f"{what} in lane {len(self.v) - 1}: {stop.error}") from stop.error
+        return [v[program.root] for v in self.v]
+
+    def broken_guard(self) -> tuple[int, int] | None:
+        """(guard, lane) of the first comparison that no longer holds, among those that were reached."""
+        for lane, v in enumerate(self.v):
+            for i, (symbol, left, right, answer) in enumerate(self.program.guards):
+                if v[left] is None or v[right] is None:
+                    continue
+                if COMPARISONS[symbol](v[left], v[right]) != answer:
+                    return i, lane
+        return None
+
+    def backward(self, seeds: Sequence[float], inputs: bool) -> list[float]:
+        """The parameters' adjoints, summed over lanes in ascending order.
+
+        Raises
+        ------
+        ZeroDivisionError
+            A partial does not exist.
+        """
+        program = self.program
+        totals = [-0.0] * program.graph.parameters
+        self.adjoints = []
+        for lane, (v, seed) in enumerate(zip(self.v, seeds, strict=True)):
+            adjoints = [-0.0] * program.slots
+            adjoints[program.root] = seed
+            arguments = (program.pairs, program.blocks, program.constants, v, self.p, adjoints, totals)
+            try:
+                self._backward(self._reversed, *arguments)
+            except Stopped as stop:
+                what = program.describe(stop.at, v, self._reversed)
+                raise ZeroDivisionError(
+                    f"{what} in lane {lane} has no finite derivative: {stop.error}"
+                ) from stop.error
+            for i, place in program.loose:
+                totals[i] += adjoints[place]
+            for place in program.silent_slots:
+                adjoints[place] = 0.0
+            self.adjoints.append(adjoints)
+        for i in program.silent_parameters:
+            totals[i] = 0.0
+        return totals
+
+    def data_at(self, slot: int) -> list[float]:
+        """A slot's number in each lane."""
+        return [v[slot] for v in self.v]
+
+    def adjoint_at(self, slot: int) -> list[float]:
+        """A slot's adjoint in each lane."""
+        return [adjoints[slot] for adjoints in self.adjoints]

@@ -1,0 +1,241 @@
+"""From a recorded graph to instructions: runs, blocks, and an order of the same contributions.
+
+Three things make a replay fast, and none of them may change a bit.
+
+*Runs.*  A multiply directly followed, in the pass's order, by the add that uses it (and nothing
+else does) is a pair; pairs that go on adding to one sum are a run: sum ← sum + x·y.  Product and sum
+are still rounded one after the other.  Multiplies that stand elsewhere are left alone: fusing them
+would change the order in which contributions arrive.
+
+*Blocks.*  Runs that read the same nodes a₁ … a_K, with neighbouring parameters as factors, are a
+block: zᵤ = startᵤ + Σₖ w(u, k)·aₖ, a row of parameters for each run u.  Nobody told the compiler, but
+this is the matrix form z = W a + b; and the block's backward pass, aₖ ← aₖ + Σᵤ w(u, k)·adjoint(zᵤ)
+and w(u, k) ← Σ adjoint(zᵤ)·aₖ over the samples, is (Wˡ⁺¹)ᵀ δˡ⁺¹ of BP2, and BP4.  The textbook's matrices are
+what a graph of scalars looks like when its scalars are taken together.
+
+*Levels.*  Runs of one block stand apart in the pass's order: the first unit of a layer asks for the
+whole layer before.  So instructions are ordered by level instead (one above the highest that they
+read, and not below an earlier reader of the same), and then checked: if any node would get its contributions in another order than in the eager
+pass, the order of the pass is kept, without blocks of several runs.
+
+Units of a block count down in the backward pass, as the eager pass visits them.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+RUN, BLOCK = -1, -2
+
+
+class Graph:
+    """A graph of scalars as numbers.
+
+    inputs, parameters, constants : how many leaves there are; ids count through them in this order
+    rows, xs, ys : of each inner node its row number and its parents' ids (y is −1 for one parent)
+    reached : how many inner nodes, the first ones, lie below the root; the rest are there for guards
+    root : the root's id
+    kept : ids that must be stored whatever uses them
+    """
+
+    def __init__(self, inputs: int, parameters: int, constants: int) -> None:
+        self.inputs, self.parameters, self.constants = inputs, parameters, constants
+        self.leaves = inputs + parameters + constants
+        self.rows: list[int] = []
+        self.xs: list[int] = []
+        self.ys: list[int] = []
+        self.reached = 0
+        self.root = 0
+        self.kept: set[int] = set()
+
+    def is_parameter(self, node: int) -> bool:
+        """Whether the id is a parameter's."""
+        return self.inputs <= node < self.inputs + self.parameters
+
+
+class Step:
+    """One instruction on ids: an op (kind is its row), a RUN or a BLOCK of runs.
+
+    outs, starts : one per run (an op has one out)
+    pairs : of each run the (mul, x, y) in forward order; (node, x, y) of an op
+    weights, read : of a block, each run's first parameter, and the a ids that all runs read
+    """
+
+    __slots__ = ("kind", "level", "outs", "pairs", "read", "starts", "weights")
+
+    def __init__(self, kind: int, out: int, start: int, pairs: list[tuple[int, int, int]]) -> None:
+        self.kind, self.level = kind, 0
+        self.outs, self.starts, self.pairs = [out], [start], [pairs]
+        self.weights: list[int] = []
+        self.read: tuple[int, ...] = ()
+
+
+def schedule(graph: Graph, mul: int, add: int) -> tuple[list[Step], set[int]]:
+    """(instructions, ids that get a contribution in the backward pass).
+
+    mul, add: the row numbers of x·y and x+y, −1 where they do not occur.
+    """
+    uses = _uses(graph)
+    runs = _steps(graph, uses, mul, add, apart=True)
+    steps = _blocks(graph, uses, _by_level(graph, runs))
+    if any(len(step.outs) > 1 for step in steps):
+        touched = contributions(graph, steps)
+        if touched is not None:
+            return steps, touched
+    steps = _blocks(graph, uses, _steps(graph, uses, mul, add, apart=False), together=False)
+    touched = contributions(graph, steps)
+    if touched is None:
+        raise AssertionError("the order of the pass is the order of the pass")
+    return steps, touched
+
+
+def _uses(graph: Graph) -> list[int]:
+    uses = [0] * (graph.leaves + len(graph.rows))
+    for x, y in zip(graph.xs, graph.ys, strict=True):
+        uses[x] += 1
+        if y >= 0:
+            uses[y] += 1
+    for node in graph.kept:
+        uses[node] += 2  # never an intermediate
+    return uses
+
+
+def _steps(graph: Graph, uses: list[int], mul: int, add: int, apart: bool) -> list[Step]:
+    """Ops and runs in tape order, a run at its last pair; `apart`: other nodes may stand between pairs."""
+    rows, xs, ys, leaves = graph.rows, graph.xs, graph.ys, graph.leaves
+    steps: list[Step | None] = []
+    ends: dict[int, int] = {}  # the id at which a run ends so far → its place in steps
+    for i, row in enumerate(rows):
+        node, x, y = leaves + i, xs[i], ys[i]
+        before = node - 1
+        fused = row == add and i > 0 and rows[i - 1] == mul and uses[before] == 1 and before in (x, y)
+        if not fused:
+            steps.append(Step(row, node, -1, [(node, x, y)]))
+            continue
+        total = x if y == before else y
+        pair = (before, xs[i - 1], ys[i - 1])
+        if total in pair:  # its contributions as start and as factor would change places
+            steps.append(Step(row, node, -1, [(node, x, y)]))
+            continue
+        steps[-1] = None  # the multiply
+        place = ends.get(total, -1) if uses[total] == 1 and (apart or total == before - 1) else -1
+        run = steps[place] if place >= 0 else None
+        if run is None:
+            run = Step(RUN, node, total, [pair])
+        else:
+            steps[place] = None
+            del ends[total]
+            run.outs[0] = node
+            run.pairs[0].append(pair)
+        ends[node] = len(steps)
+        steps.append(run)
+    return [step for step in steps if step is not None]
+
+
+def _by_level(graph: Graph, steps: list[Step]) -> list[Step]:
+    level = [0] * (graph.leaves + len(graph.rows))
+    latest = level[:]  # of each node: the level of the last step so far that reads it
+    for step in steps:
+        read = {node for _, x, y in step.pairs[0] for node in (x, y)}.union(step.starts) - {-1}
+        # Not below an earlier reader: readers contribute in the order of the pass, from the last on.
+        step.level = max(max(1 + level[node], latest[node]) for node in read)
+        level[step.outs[0]] = step.level
+        for node in read:
+            latest[node] = step.level
+    return sorted(steps, key=lambda step: step.level)  # stable: tape order within a level
+
+
+def _blocks(graph: Graph, uses: list[int], steps: list[Step], together: bool = True) -> list[Step]:
+    """The steps, with runs over neighbouring parameters as blocks; `together`: several runs in one."""
+    result: list[Step] = []
+    open_blocks: dict[tuple[bool, tuple[int, ...]], Step] = {}
+    level = 0
+    for step in steps:
+        if step.level != level:
+            level, open_blocks = step.level, {}
+        found = _row_of_parameters(graph, uses, step) if step.kind == RUN else None
+        if found is None:
+            result.append(step)
+            continue
+        weight, read = found
+        key = (is_reached(graph, step), read)
+        block = open_blocks.get(key) if together else None
+        if block is None or not _fits(block, weight):
+            step.kind, step.weights, step.read = BLOCK, [weight], read
+            open_blocks[key] = step
+            result.append(step)
+        else:
+            block.weights.append(weight)
+            block.outs += step.outs
+            block.starts += step.starts
+            block.pairs += step.pairs
+    return result
+
+
+def _fits(block: Step, weight: int) -> bool:
+    return len(block.weights) < 2 or weight - block.weights[-1] == block.weights[1] - block.weights[0]
+
+
+def _row_of_parameters(graph: Graph, uses: list[int], run: Step) -> tuple[int, tuple[int, ...]] | None:
+    """(first parameter's id, the other factors) if one factor of each pair is the next parameter."""
+    first, read = -1, []
+    for k, (_, x, y) in enumerate(run.pairs[0]):
+        if graph.is_parameter(x) and uses[x] == 1:
+            weight, a = x, y
+        elif graph.is_parameter(y) and uses[y] == 1:
+            weight, a = y, x
+        else:
+            return None
+        if k == 0:
+            first = weight
+        if weight != first + k or (graph.is_parameter(a) and uses[a] == 1):
+            return None
+        read.append(a)
+    return (first, tuple(read)) if len(set(read)) == len(read) else None
+
+
+def contributions(graph: Graph, steps: list[Step]) -> set[int] | None:
+    """The ids that get contributions if the steps run backward; None if any gets them in an order
+    other than the eager pass's, which visits inner nodes from the last to the first, x before y.
+    """
+    last: dict[int, int] = {}  # id → the visit that contributed last
+    for node, operand, target in _edges(graph, steps):
+        visit = 2 * (graph.leaves + graph.reached - node) + operand
+        if visit <= last.get(target, -1):
+            return None
+        last[target] = visit
+    return set(last)
+
+
+def _edges(graph: Graph, steps: list[Step]) -> Iterator[tuple[int, int, int]]:
+    """(node, 0 for x or 1 for y, parent) in the order in which the replay's kernels contribute."""
+    for step in reversed(steps):
+        if not is_reached(graph, step):
+            continue
+        for pairs in reversed(step.pairs):
+            for node, x, y in reversed(pairs):
+                yield node, 0, x
+                if y >= 0:
+                    yield node, 1, y
+        if step.kind < 0:
+            for start, pairs in zip(reversed(step.starts), reversed(step.pairs), strict=True):
+                first_add = pairs[0][0] + 1
+                yield first_add, int(graph.ys[first_add - graph.leaves] == start), start
+
+
+def is_reached(graph: Graph, step: Step) -> bool:
+    """Whether the backward pass visits the step."""
+    return step.outs[0] < graph.leaves + graph.reached
+
+
+def fusible(row_text: Callable[[str], Any]) -> bool:
+    """Whether the rows mul and add still say what a run computes."""
+    mul, add = row_text("mul"), row_text("add")
+    return (mul.forward, mul.dx, mul.dy) == ("x * y", "y", "x") and (add.forward, add.dx, add.dy) == (
+        "x + y",
+        "1",
+        "1",
+    )
