@@ -178,7 +178,7 @@ def measure(workload: Workload, sized: Workload, repeat: int, steps: int, makes:
             [statistics.median(part(run) for run in side) / ops * 1e9 for side in runs]
             for part in (lambda run: run[0], lambda run: run[1], sum)
         )
-        row = ["defaults" if collector else "off", ops]
+        row: list[Any] = ["defaults" if collector else "off", ops]
         for side in range(2):
             row += [build_ns[side], backward_ns[side], total_ns[side], memory[side]]
         rows.append([*row, total_ns[1] / total_ns[0], memory[1] / memory[0]])

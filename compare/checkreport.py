@@ -7,12 +7,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from math import log2
+from math import ceil, log2
 from typing import Any
 
 from tabulate import tabulate
 
-from compare.files import write_whole
+from engine.files import write_whole
 from compare.reporting import LISTED, SHOWN, Pair, Row, _plain, _text
 from compare.verdicts import Verdict
 from explicit import Network
@@ -130,12 +130,12 @@ class CheckReport:
             assert v.probability is not None
             return (
                 f"PROVED: δ and ∂C/∂w are the adjoints: {v.reason}; a false identity passes with probability "
-                f"below 2^{_log2(v.probability):.0f} (degree {v.degree:,}, {v.arguments:,} values of exp)."
+                f"below 2^{ceil(_log2(v.probability))} (degree {v.degree:,}, {v.arguments:,} values of exp)."
             )
         if v.proved is False:
             row = v.counterexample
             found = "" if row is None else f" {row.name} is {_text(row.delta)}, the adjoint is {_text(row.adjoint)}."
-            return f"WRONG: {', '.join(v.differs)}: {v.reason}.{found}"
+            return f"WRONG, walking backward from the cost first at {v.differs[0]}: {v.reason}.{found}"
         return f"NOT PROVED: {v.reason}."
 
     @property

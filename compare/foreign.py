@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from compare.beside import adjoints, pairs
@@ -55,7 +54,6 @@ def check(
     ------
     TypeError, ValueError
         A wrong argument; a candidate without the interface; parameters that do not fit together.
-
     """
     of = _candidate(candidate, weights, biases, sizes, seed)
     network = Network(of.sizes, activation=activation, cost=cost)

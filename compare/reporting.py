@@ -243,6 +243,9 @@ class Report:
         z = "{:,} of {:,} z nodes".format(*counts["z"])
         equal, total = (counts["b"][i] + counts["w"][i] for i in (0, 1))
         said = f"δ equals the adjoint at {z}; {equal:,} of {total:,} parameter gradients are equal."
+        nan = sum(int(np.isnan(p.explicit).sum()) for p in self.pairs if p.explicit.dtype == np.float64)
+        if nan:
+            said += f" {nan:,} of all numbers are NaN on the textbook's side."
         if self.exact:
             return f"{self.arithmetic.word}: {said}"
         if self.network.matmul is not None:
@@ -253,9 +256,10 @@ class Report:
         if first is None:
             return f"EQUAL HERE: {said}"
         at = "" if first.sample is None else f" of sample {first.sample}"
-        how = "" if first.ulps is None else f" ({first.ulps:,} ULP apart)"
+        how = "" if first.ulps is None else f" ({_apart(first)} apart)"
+        word = "ROUNDED OTHERWISE" if all(m.kind == "rounding" for m in self.classified) else "DIFFERENT"
         return (
-            f"DIFFERENT: {said} Walking backward from the cost, the first to differ is {first.name}{at}: "
+            f"{word}: {said} Walking backward from the cost, the first to differ is {first.name}{at}: "
             f"{_text(first.delta)} against the adjoint {_text(first.adjoint)}{how}. {summary(self.classified)}"
         )
 
@@ -351,7 +355,7 @@ class Report:
         body = []
         for row in rows:
             hexes = [_hex(row.delta), _hex(row.adjoint)] if floats else []
-            mark = "yes" if row.equal else "NO" if row.ulps is None else f"NO, {row.ulps:,} ULP"
+            mark = "yes" if row.equal else "NO" if row.ulps is None else f"NO, {_apart(row)}"
             sample = "sum" if row.sample is None else row.sample
             said = [f"{row.referees[name]:,.0f}" if name in row.referees else "" for name in asked]
             body.append([row.name, sample, _text(row.delta), _text(row.adjoint), *hexes, mark, *said])
@@ -440,6 +444,10 @@ def _text(number: Any) -> str:
         return f"≈ {number.to_float():.6g} ({len(text)} digits)" if hasattr(number, "to_float") else text
     except OverflowError:
         return f"{text[:12]}… ({len(text)} digits)"
+
+
+def _apart(row: Row) -> str:
+    return "the sign of zero" if row.ulps == 0 else f"{row.ulps:,} ULP"
 
 
 def _hex(number: Any) -> str:

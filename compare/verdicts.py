@@ -38,6 +38,7 @@ from compare.field import Functions, NoOrder, P, Residue
 from compare.rational import Rational
 from compare.reporting import Pair, Row
 from compare.tracing import Traced
+from engine.notation import symbol
 from explicit import Network
 
 Array = npt.NDArray[Any]
@@ -60,7 +61,7 @@ class Verdict:
     arithmetic:      in which it was decided
     probability:     that a false identity passed all trials; None unless proved
     trials, degree, arguments:  of the proof
-    differs:         where wrong or refuted: the equations that fail, walking backward from the cost
+    differs:         where refuted: δ⁵, ∂C/∂w⁵, …, whatever is not equal, walking backward from the cost
     counterexample:  where wrong: the first `Row` that differs
     notes:           what was done so that the candidate could run
     """
@@ -227,7 +228,9 @@ def _unusable(error: CandidateError) -> BaseException:
 
 
 def _differs(found: list[Pair]) -> tuple[str, ...]:
-    return tuple(f"{p.made_by} in layer {p.layer}" for p in found if not p.equal.all())
+    """δ⁵, ∂C/∂w⁵, …: what is not equal, walking backward from the cost."""
+    letters = {"z": "δ", "w": "∂C/∂w"}
+    return tuple(symbol(letters[p.quantity], p.layer) for p in found if not p.equal.all())
 
 
 def _first(found: list[Pair]) -> Row:

@@ -163,8 +163,18 @@ class Plain:
                 self._forward(program.code, program.pairs, program.blocks, program.constants, v, p)
             except Stopped as stop:
                 what = program.describe(stop.at, v, program.code)
+                self._go_on(stop.at + 1, v)
                 raise type(stop.error)(f"{what} in lane {len(self.v) - 1}: {stop.error}") from stop.error
         return [v[program.root] for v in self.v]
+
+    def _go_on(self, at: int, v: list[Any]) -> None:
+        """Fill what still can be filled: a guard may say why a formula failed."""
+        program = self.program
+        for line in program.code[at:]:
+            try:
+                self._forward([line], program.pairs, program.blocks, program.constants, v, self.p)
+            except (Stopped, TypeError):
+                continue  # it fails too, or reads what failed
 
     def broken_guard(self) -> tuple[int, int] | None:
         """(guard, lane) of the first comparison that no longer holds, among those that were reached."""

@@ -68,6 +68,8 @@ def where_defined(function: Callable[..., Any]) -> str:
 def _line(frame: Any) -> str:
     import linecache
 
+    while frame.f_code.co_filename.startswith("engine op ") and frame.f_back is not None:
+        frame = frame.f_back  # a method made from the op table: its caller
     name, number = frame.f_code.co_filename, frame.f_lineno
     text = linecache.getline(name, number).strip()
     return f"{name}:{number}" + (f" ({text})" if text else "")

@@ -224,22 +224,26 @@ _NUMBA_BLOCKS_LANES = '''
 
 @fast
 def add_products(z, w, a):
-    # z[u] += w[k, u] × a[k], k ascending: vectorised over u
-    if len(a) == 8:
-        a0, a1, a2, a3, a4, a5, a6, a7 = a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]
-        for u in range(len(z)):
-            t = z[u] + w[0, u] * a0
-            t = t + w[1, u] * a1
-            t = t + w[2, u] * a2
-            t = t + w[3, u] * a3
-            t = t + w[4, u] * a4
-            t = t + w[5, u] * a5
-            t = t + w[6, u] * a6
-            z[u] = t + w[7, u] * a7
-    else:
-        for k in range(len(a)):
-            for u in range(len(z)):
-                z[u] += w[k, u] * a[k]
+    # z[l, u] += w[k, u] × a[l, k], k ascending: vectorised over u
+    L, U = z.shape
+    K = len(w)
+    for k in range(0, K - 7, 8):
+        for l in range(L):
+            a0, a1, a2, a3 = a[l, k], a[l, k + 1], a[l, k + 2], a[l, k + 3]
+            a4, a5, a6, a7 = a[l, k + 4], a[l, k + 5], a[l, k + 6], a[l, k + 7]
+            for u in range(U):
+                t = z[l, u] + w[k, u] * a0
+                t = t + w[k + 1, u] * a1
+                t = t + w[k + 2, u] * a2
+                t = t + w[k + 3, u] * a3
+                t = t + w[k + 4, u] * a4
+                t = t + w[k + 5, u] * a5
+                t = t + w[k + 6, u] * a6
+                z[l, u] = t + w[k + 7, u] * a7
+    for k in range(K - K % 8, K):
+        for l in range(L):
+            for u in range(U):
+                z[l, u] += w[k, u] * a[l, k]
 
 
 @fast
@@ -276,10 +280,7 @@ def block_forward(blocks, at, read, rows, v, p, copies, work, tile):
     for u in range(U):
         for l in range(L):
             z[l, u] = v[rows[s + u, 0], l]
-    for k in range(0, K, 8):
-        end = min(k + 8, K)
-        for l in range(L):
-            add_products(z[l], w[k:end], a[l, k:end])
+    add_products(z, w, a)
     for u in range(U):
         for l in range(L):
             v[rows[s + u, 1], l] = z[l, u]

@@ -15,6 +15,8 @@ Derivatives", 2nd ed., SIAM 2008, §6.1.
 
 from __future__ import annotations
 
+import sys
+
 from engine.ops import TABLE
 from engine.program import Plain, Program
 from engine.recording import Guard, Recording, where_defined
@@ -182,6 +184,8 @@ class Tape:
             self._replay = Compiled(self.program)
         elif self._owned:
             raise reason
+        elif not isinstance(reason, ModuleNotFoundError):
+            print(f"replaying in plain Python: {reason}", file=sys.stderr, flush=True)
 
     # -- replay --------------------------------------------------------------------------------
 
