@@ -2,13 +2,16 @@
 
 The code of a workload is one for both sides: it is given the Value class.  An *op* is a node with
 parents in the engine's graph of the workload; both sides' times are divided by that number
-(micrograd makes two nodes of a − b).  Parameters are made before the clock starts.  A repetition
-runs engine, micrograd, engine, micrograd, …, each from a collected heap; the table has medians.
+(micrograd makes two nodes of a − b).  Parameters are made before the clock starts.  Repetitions
+alternate, engine, micrograd, engine, micrograd, …, each from a collected heap; the table has medians.
+With the collector off a repetition is one step (build, then backward).  With the collector's defaults
+it is several steps in a row, as in training, and nothing is collected by hand in between: micrograd's
+nodes are in cycles (a closure holds the node that holds it), so their memory waits for the collector.
 Memory is tracemalloc's peak over build and backward, in a run of its own, garbage collector off.
 
 micrograd sorts its graph recursively: the recursion limit is raised to 10,000,000 for both sides
-(from Python 3.11 a Python function that calls another uses no C stack).  The chain's bytes per op
-are those of a chain of 20,000, since tracemalloc walks the whole stack at each allocation.
+(from Python 3.11 a Python function that calls another uses no C stack).  The chain's bytes per op are
+those of a chain of 20,000, since tracemalloc walks the whole stack at each allocation.
 """
 
 from __future__ import annotations

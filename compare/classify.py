@@ -100,6 +100,8 @@ def _why_unbounded(bounds: Bounds, row: "Row") -> str:
 
 
 def _why_rounded(report: "Report", row: "Row", difference: float) -> str:
+    if type(row.adjoint) is not float:
+        return "no path of the graph leads to the parameter or node: its adjoint is the int 0"
     if difference == 0:
         return "the sign of a zero"
     network, causes = report.network, []
@@ -151,7 +153,8 @@ def summary(found: list[Mismatch]) -> str:
         # Two maxima: near 0 a tiny difference is many ULP.
         most, closest = max(rounding, key=_ulps), max(rounding, key=lambda m: m.share)
         largest = max(rounding, key=lambda m: m.difference or 0.0)
-        said.append(f"The largest in ULP is {_place(most)}: {most.row.ulps:,} ULP, {_distance(most)}.")
+        if most.row.ulps is not None:
+            said.append(f"The largest in ULP is {_place(most)}: {most.row.ulps:,} ULP, {_distance(most)}.")
         if largest is not most:
             ulp = f"{largest.row.ulps:,} ULP, " if largest.row.ulps is not None else ""
             said.append(f"The largest in size is {_place(largest)}: {ulp}{_distance(largest)}.")

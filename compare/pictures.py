@@ -3,7 +3,7 @@
 import copy
 from typing import TYPE_CHECKING, Any
 
-from compare.tracing import parameters, trace_network
+from compare.tracing import Traced, parameters, trace_network
 from engine.drawing.picture import Graph
 from engine.drawing.scene import Beside
 from engine.scalars import same_bits
@@ -29,21 +29,7 @@ def report_graph(report: "Report", sample: int = 0, level: str = "auto", **optio
     ValueError
         There is no such sample; as `Value.graph`.
     """
-    count = len(report.record.costs)
-    if isinstance(sample, bool) or not isinstance(sample, int) or not 0 <= sample < count:
-        raise ValueError(f"graph(sample): expected an int from 0 to {count - 1}, got {sample!r}")
-    if report.y is None:
-        raise ValueError("graph: the report has no targets y, which the cost needs")
-    network = copy.copy(report.network)
-    network.matmul = None  # the graph's sums are in contract order, whatever the explicit side uses
-    traced = trace_network(
-        network,
-        parameters("w", network.weights),
-        parameters("b", network.biases),
-        report.record.activations[0][:, sample : sample + 1],
-        report.y[:, sample : sample + 1],
-    )
-    traced.cost.backward()
+    traced = traced_sample(report, sample, "graph")
     rows = {(row.layer, row.unit): row for row in report.rows_of("z") if row.sample == sample}
     beside = {}
     for layer, zs in enumerate(traced.zs, start=2):
@@ -55,3 +41,23 @@ def report_graph(report: "Report", sample: int = 0, level: str = "auto", **optio
             detail = "" if row.equal or row.ulps is None else f"{row.ulps:{'.1e' if far else ','}} ULP"
             beside[node] = Beside(row.name, row.delta, row.equal, detail)
     return Graph(traced.cost, level=level, beside=beside, **options)
+
+
+def traced_sample(report: "Report", sample: int, caller: str) -> Traced:
+    """The graph of one sample of a report, differentiated. Errors: ValueError, in the name of the caller."""
+    count = len(report.record.costs)
+    if isinstance(sample, bool) or not isinstance(sample, int) or not 0 <= sample < count:
+        raise ValueError(f"{caller}(sample): expected an int from 0 to {count - 1}, got {sample!r}")
+    if report.y is None:
+        raise ValueError(f"{caller}: the report has no targets y, which the cost needs")
+    network = copy.copy(report.network)
+    network.matmul = None  # the graph's sums are in contract order, whatever the explicit side uses
+    traced = trace_network(
+        network,
+        parameters("w", network.weights),
+        parameters("b", network.biases),
+        report.record.activations[0][:, sample : sample + 1],
+        report.y[:, sample : sample + 1],
+    )
+    traced.cost.backward()
+    return traced

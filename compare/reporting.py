@@ -22,6 +22,7 @@ from explicit import Backprop, Network
 
 if TYPE_CHECKING:
     from compare.accuracy import Accuracy
+    from compare.page import Page
     from compare.referees import Opinion
     from engine.drawing.picture import Graph
 
@@ -221,6 +222,26 @@ class Report:
         Options: those of `graph`.  Errors: as `graph` and `engine.drawing.picture.Graph.save`.
         """
         return self.graph(**options).save(path)
+
+    def page(self, path: str | os.PathLike[str] | None = None, sample: int = 0) -> "Page":
+        """A self-contained HTML page that steps through one sample's backward pass, δ beside adjoints.
+
+        Written to path if one is given, whole or not at all; in a notebook the result shows itself.
+        Above 2,000 nodes the page shows the unit view and says so.
+
+        Raises
+        ------
+        ValueError
+            There is no such sample.
+        OSError
+            The file cannot be written.
+        """
+        from compare.page import report_page
+
+        made = report_page(self, sample)
+        if path is not None:
+            made.save(path)
+        return made
 
     # -- forms for reading -----------------------------------------------------------------------
 

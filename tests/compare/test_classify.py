@@ -1,5 +1,6 @@
 """Mismatches of float64: rounding, wrong, or undecided; and why."""
 
+import dataclasses
 import json
 import math
 
@@ -128,6 +129,20 @@ def test_the_summary_of_nothing_and_of_a_zero_of_either_sign():
     network.weights = [[[-1.0], [-1.0]], [[0.0, 0.0]]]
     found = [m for m in compare(network, [[1.0]], [[2.0]]).classified if m.difference == 0]
     assert found and {m.cause for m in found} == {"the sign of a zero"} and found[0].share == 0
+
+
+def test_an_adjoint_that_no_path_gives_is_the_int_0_and_said_to_be():
+    network = Network([2, 2, 1], "relu")
+    network.biases = [[[-9.0], [9.0]], [[9.0]]]  # the first unit is off: its δ is 0.0
+    report = compare(network, [[0.5], [0.5]], [[1.0]])
+    (pair,) = [p for p in report.pairs if p.quantity == "w" and p.layer == 2]
+    unreached = pair.adjoint.astype(object)
+    unreached[0] = 0
+    report.pairs = [dataclasses.replace(p, adjoint=unreached) if p is pair else p for p in report.pairs]
+    first = report.classified[0]
+    assert (first.kind, first.difference, first.row.ulps) == ("rounding", 0, None)
+    assert "no path of the graph leads to" in first.cause
+    assert "in ULP" not in summary(report.classified[:1]) and str(report)
 
 
 def test_a_difference_beside_the_bound_0_is_beyond_it():
