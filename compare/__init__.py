@@ -6,9 +6,12 @@
 True
 """
 
+from compare.classify import Mismatch
 from compare.comparing import compare
 from compare.counting import cost, cost_curve
 from compare.data import load_mnist, moons, read_idx
+from compare.foreign import check
+from compare.forwards import trace
 from compare.proving import Certificate, prove
 from compare.rational import Rational
 from compare.reporting import Report, Row
@@ -16,9 +19,11 @@ from compare.ulp import ulps
 
 __all__ = [
     "Certificate",
+    "Mismatch",
     "Rational",
     "Report",
     "Row",
+    "check",
     "compare",
     "cost",
     "cost_curve",
@@ -26,5 +31,6 @@ __all__ = [
     "moons",
     "prove",
     "read_idx",
+    "trace",
     "ulps",
 ]

@@ -12,9 +12,9 @@ from typing import Any
 
 from tabulate import tabulate
 
-from engine.files import write_whole
 from compare.reporting import LISTED, SHOWN, Pair, Row, _plain, _text
 from compare.verdicts import Verdict
+from engine.files import write_whole
 from explicit import Network
 
 

@@ -13,6 +13,7 @@ from compare.arithmetic import ARITHMETICS
 from compare.comparing import compare
 from compare.data import load_mnist, moons
 from compare.proving import prove
+from compare.referees import REFEREES
 from explicit import ACTIVATIONS, COSTS, Network
 
 
@@ -55,6 +56,12 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--arithmetic", choices=list(ARITHMETICS), default="float64", help="(%(default)s)"
     )
+    parser.add_argument(
+        "--referees",
+        type=_names(REFEREES),
+        default=[],
+        help=f"outside opinions on δ, parted by commas: {', '.join(REFEREES)}",
+    )
     parser.add_argument("--json", metavar="PATH", help="write the report there as well")
 
 
@@ -71,7 +78,12 @@ def _compare(options: argparse.Namespace) -> int:
     activation = options.activation[0] if len(options.activation) == 1 else options.activation
     network = Network(sizes, activation=activation, cost=options.cost, seed=options.seed)
     report = compare(
-        network, x[:, :samples], y[:, :samples], arithmetic=options.arithmetic, progress=sys.stderr.isatty()
+        network,
+        x[:, :samples],
+        y[:, :samples],
+        arithmetic=options.arithmetic,
+        referees=options.referees,
+        progress=sys.stderr.isatty(),
     )
     print(report)
     if options.json:

@@ -6,6 +6,7 @@ equations and the same forward code as everything else here; a number of passes 
 was run and counted.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -342,6 +343,8 @@ def cost_curve(depths: Sequence[int] = (1, 2, 3, 4, 5, 6), width: int = 3) -> st
     if not depths:
         raise ValueError("depths: expected at least one depth, got none")
     pygal = need("pygal", "plot", "curves")
+    # pygal leaves a finder for its plug-ins behind, which warns at every later import that fails.
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
     chart = pygal.Line(
         logarithmic=True,
         js=[],  # no request may leave the picture

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 LISTED = 16  # inputs that are drawn one by one; more are one circle
 LINES = 1_200  # weights that are drawn as lines
-COLUMN, ROW, RADIUS, TOP = 190, 122, 21, 46
+COLUMN, ROW, RADIUS, TOP = 176, 124, 21, 46
 PREFIX = "net-"
 
 
@@ -25,9 +25,9 @@ def network_svg(report: "Report", sample: int) -> str:
     many = len(record.activations[0]) > LISTED
     counts = [1 if many else len(record.activations[0]), *(len(z) for z in record.zs)]
     height = TOP + max(counts) * ROW
-    width = COLUMN * len(counts) + 70
+    width = COLUMN * len(counts) + 80
     at = {
-        (layer, unit): (COLUMN * (layer - 0.5), TOP + (height - TOP) / count * (unit - 0.5) - 24)
+        (layer, unit): (COLUMN * (layer - 0.5), TOP + (height - TOP) / count * (unit - 0.5) - 28)
         for layer, count in enumerate(counts, start=1)
         for unit in range(1, count + 1)
     }
@@ -48,7 +48,7 @@ def network_svg(report: "Report", sample: int) -> str:
         else:
             z, a = record.zs[layer - 2][unit - 1, sample], record.activations[layer - 1][unit - 1, sample]
             parts.append(_neuron(layer, unit, z, a, x, y))
-    x = COLUMN * len(counts) + 12
+    x = COLUMN * len(counts) + 30
     parts += [_cost(at[len(counts), unit], x, height / 2) for unit in range(1, counts[-1] + 1)]
     parts.append(
         f'<g id="{PREFIX}C" class="cost"><circle cx="{x}" cy="{height / 2:.0f}" r="{RADIUS}"/>'
@@ -105,7 +105,7 @@ def _neuron(layer: int, unit: int, z: Any, a: Any, x: float, y: float) -> str:
     return (
         f'<g id="{PREFIX}z{key}" class="neuron" tabindex="0" role="button" '
         f'aria-label="{name}: go to the step that completes {delta}">'
-        f'<rect x="{x - 68:.0f}" y="{below - 1:.0f}" width="140" height="66" rx="6"/>'
+        f'<rect x="{x - 68:.0f}" y="{below + 3:.0f}" width="140" height="64" rx="6"/>'
         f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{RADIUS}"/>'
         f'<text class="name" x="{x:.0f}" y="{y + 5:.0f}">{name}</text>{texts}</g>'
     )

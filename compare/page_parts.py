@@ -68,7 +68,7 @@ def table(
         adjoint = grads[card.key]
         verdict = "=" if _equal(card.result, adjoint) else "≠"
         rows.append(
-            _row(card.name, card.tag, card.name[3:], card.result, adjoint, verdict, done.get(card.key, 0), numbers)
+            _row(card.name, card.tag, card.name[4:], card.result, adjoint, verdict, done.get(card.key, 0), numbers)
         )
     if len(rows) > LISTED:
         rest = f'<tr><td colspan="6">… {len(rows) - LISTED:,} more rows are not listed.</td></tr>'
@@ -111,14 +111,13 @@ def meter(network: Network) -> str:
             f'<td class="n">{m.tally.evaluations:,}</td>'
             f'<td class="bar"><span>{m.work / least:,.1f} ×</span><i style="width:{width:.1f}%"></i></td></tr>'
         )
-    heads = "".join(
-        f'<th scope="col">{head}</th>' for head in ("gradients by", "passes", "×", "+", "σ, σ′", "work against δ")
-    )
+    heads = "".join(f'<th scope="col" class="n">{head}</th>' for head in ("passes", "×", "+", "σ, σ′"))
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Cost meter">'
         f"<table><caption>Work for all {parameters:,} gradients of one sample of "
         f"{'-'.join(map(str, costs.sizes))} (quadratic cost), counted by running each way</caption>"
-        f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>{_curve()}"
+        f'<thead><tr><th scope="col">gradients by</th>{heads}<th scope="col">work against δ</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>{_curve()}"
     )
 
 

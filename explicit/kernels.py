@@ -96,6 +96,16 @@ class Stepper:
         )  # fmt: skip
         return costs if exists else self._by_numpy(x, y)  # which says where
 
+    def outputs(self, x: Array) -> Array:
+        """aᴸ (n_L, B) for the inputs x (n₁, B). Errors: as `Network.forward`."""
+        if not self.compiled or x.shape[0] != self._sizes[0]:
+            return self.network.feedforward(x)
+        rows = np.ascontiguousarray(x.T)
+        z, a, _, _ = self._buffers_for(len(rows))
+        self._kernels.forward(self._sizes, self._kinds, self.parameters, rows, z, a, self._turned)
+        last = len(rows) * int(self._sizes[-1])
+        return a[len(a) - last :].reshape(len(rows), -1).T.copy()
+
     def step(self, x: Array, y: Array, eta: float) -> float:
         """One update, w → w − (η/B) Σₓ ∂Cₓ/∂w; returns the summed cost before it. Errors: as `gradients`."""
         costs = self.gradients(x, y)

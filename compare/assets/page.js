@@ -105,7 +105,7 @@
     return `${step.child} → ${step.target}: adjoint × partial = ${sum}, running sum ${text(step.total)} (${step.nth} of ${step.of})`;
   }
 
-  // The contribution's way: op arrows and boxes are marked, the product stands at the arrow.
+  // The contribution's way: arrows and boxes are marked, the product stands above the target.
   function showWay(step) {
     document.querySelectorAll(".on:not(li), .from, .to").forEach((e) => e.classList.remove("on", "from", "to"));
     const old = $("along");
@@ -116,13 +116,10 @@
     if (target) target.classList.add("to");
     const arrows = step.edges.map(inGraph).filter(Boolean);
     arrows.forEach((arrow) => arrow.classList.add("on"));
-    const arrow = arrows[arrows.length - 1];
-    if (arrow && step.part !== undefined) {
-      const path = arrow.tagName === "path" ? arrow : arrow.querySelector("path");
-      const at = path.getPointAtLength(path.getTotalLength() / 2);
-      const label = document.createElementNS("http://www.w3.org/2000/svg", "text");
+    if (target && step.part !== undefined) {
+      const at = target.getBBox(), label = document.createElementNS("http://www.w3.org/2000/svg", "text");
       label.id = "along";
-      label.setAttribute("x", at.x);
+      label.setAttribute("x", at.x + at.width / 2);
       label.setAttribute("y", at.y - 6);
       label.textContent = "+= " + text(step.part, 0);
       picture.append(label);

@@ -43,6 +43,7 @@ def test_a_step_has_the_bits_of_the_equations(compiled, count, activation, sizes
         assert bits(stepper.nabla) == bits(np.concatenate([part.ravel() for pair in pairs for part in pair]))
         assert stepper.step(x, y, 0.3) == update(reference, x, y, 0.3)
         assert bits(stepper.parameters) == bits(flatten(reference)) == bits(flatten(network))
+        assert bits(stepper.outputs(x)) == bits(reference.feedforward(x))
 
 
 @both
