@@ -1,5 +1,7 @@
 """Somebody's δ and ∂C/∂W of one sample beside the adjoints of our traced graph, in any arithmetic."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -8,7 +10,7 @@ from compare.reporting import Pair
 from compare.tracing import Traced, parameters, trace_network
 from explicit import Network, bp1, bp2, bp4
 
-Array = npt.NDArray[np.object_]
+Array = npt.NDArray[Any]
 
 
 def adjoints(

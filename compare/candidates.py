@@ -7,6 +7,7 @@ with one array per layer of weights, for one sample: x and y are columns.
 
 import copy
 import math
+import random
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from compare.aliases import Place, copies, places
 from compare.objectzeros import object_zeros
 from compare.userlines import Line, line_of
 
@@ -88,6 +90,29 @@ class Candidate:
         """Units per layer, input first."""
         return [self.weights[0].shape[1], *(len(w) for w in self.weights)]
 
+    def kept(self) -> str:
+        """Where the object keeps parameters a second time and computes with them; "" if nowhere.
+
+        Such numbers cannot be replaced by others with certainty (`self.transposed = [w.T for w in …]`).
+        Found by changing them and looking whether the results change.
+        """
+        if not self.is_object:
+            return ""
+        rng = random.Random(0)
+        x, y = (np.array([[rng.gauss(0, 1)] for _ in range(n)]) for n in (self.sizes[0], self.sizes[-1]))
+        try:
+            usual = self.fresh().on_floats(x, y)
+            for number, place in enumerate(self.fresh().copies()):
+                changed = self.fresh()
+                changed.copies()[number].array[...] += 1.0
+                found = changed.on_floats(x, y)
+                for a, b in zip(_all(usual), _all(found), strict=True):
+                    if not np.array_equal(a, b):
+                        return place.path
+        except (CandidateError, NotGradients, ValueError, TypeError) as error:
+            return f"{error}"
+        return ""
+
     def fresh(self) -> "Runner":
         """A copy of the candidate that can be called; what it remembers between calls is the copy's own."""
         return Runner(self)
@@ -99,7 +124,13 @@ class Runner:
     def __init__(self, candidate: Candidate) -> None:
         self._of = candidate
         self._copy = copy.deepcopy(candidate.candidate) if candidate.is_object else candidate.candidate
+        self._aliases = _aliases(self._copy) if candidate.is_object else []
         self.changed = ""  # what the candidate changed of what it was given
+
+    def copies(self) -> list[Place]:
+        """Where this copy keeps the numbers of its parameters a second time."""
+        own = [*self._copy.weights, *self._copy.biases]
+        return copies(self._copy, [array for array in own if isinstance(array, np.ndarray)])
 
     def on_floats(self, x: Array, y: Array) -> Gradients:
         """With the candidate's own parameters, as it keeps them."""
@@ -121,9 +152,14 @@ class Runner:
                 if of.is_object:
                     _set(self._copy, "weights", weights)
                     _set(self._copy, "biases", biases)
+                    for container, key, i in self._aliases:
+                        container[key] = [*weights, *biases][i]
+                    self._check_taken(before)
                     returned = self._copy.backprop(given["x"], given["y"])
                 else:
                     returned = self._copy(weights, biases, given["x"], given["y"])
+        except NotGradients:
+            raise
         except Exception as error:
             raise CandidateError(error, line_of(error)) from error
         for name, value in given.items():
@@ -133,6 +169,13 @@ class Runner:
             ):
                 self.changed = self.changed or name
         return self._gradients(returned)
+
+    def _check_taken(self, given: dict[str, list[Any]]) -> None:
+        """Refuse a candidate whose parameters are not those that were just set."""
+        for name in ("weights", "biases"):
+            first, wanted = _flat(getattr(self._copy, name))[0], given[name][0]
+            if first is not wanted and not bool(first == wanted):
+                raise NotGradients(f"other numbers cannot be put in the place of its {name}")
 
     def _gradients(self, returned: Any) -> Gradients:
         of = self._of
@@ -154,6 +197,10 @@ class Runner:
                         of_what = f"{'biases' if name == 'nabla_b' else 'weights'}[{i}]"
                         raise NotGradients(f"{name}[{i}] has shape {given}, and {of_what} has {wanted}")
         return Gradients([b.reshape(-1, 1) for b in found[0]], found[1])
+
+
+def _all(gradients: Gradients) -> list[Array]:
+    return [*gradients.deltas, *gradients.nabla_w]
 
 
 def _items(name: str, value: Any) -> list[Any]:
@@ -197,6 +244,17 @@ def _like(own: list[Any], arrays: list[Array]) -> list[Any]:
         a.reshape(np.shape(o)).copy() if isinstance(o, np.ndarray) else a.reshape(np.shape(o)).tolist()
         for o, a in zip(own, arrays, strict=True)
     ]
+
+
+def _aliases(candidate: Any) -> list[tuple[Any, Any, int]]:
+    """Where else the very arrays of weights and biases hang: container, key, and which one it is."""
+    parameters = [*candidate.weights, *candidate.biases]
+    found = []
+    for place in places(candidate):
+        for i, array in enumerate(parameters):
+            if place.array is array and not (place.is_parameter or isinstance(place.container, tuple)):
+                found.append((place.container, place.key, i))
+    return found
 
 
 def _set(candidate: Any, name: str, value: list[Any]) -> None:

@@ -160,8 +160,7 @@ class CheckReport:
         if not rows:
             return ""
         body = [
-            [r.name, r.sample, _text(r.delta), _text(r.adjoint), "yes" if r.equal else f"{r.ulps:,} ULP"]
-            for r in rows
+            [r.name, r.sample, _text(r.delta), _text(r.adjoint), "yes" if r.equal else f"{r.ulps:,} ULP"] for r in rows
         ]
         head = ["node", "sample", "candidate's δ", "adjoint", "same bits"]
         return tabulate(body, head, tablefmt=form, disable_numparse=True)

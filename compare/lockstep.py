@@ -303,8 +303,8 @@ def _epoch(
         number = report["updates"]  # updates made so far
         kept = [(number + i + 1) % every == 0 or first + i + 1 == len(batches) for i in range(len(some))]
         jobs = [
-            threads.submit(_advance, side, some, kept, eta, into)
-            for side, into in zip((graph, explicit), held, strict=True)
+            threads.submit(_advance, graph, some, kept, eta, held[0]),
+            threads.submit(_advance, explicit, some, kept, eta, held[1]),
         ]
         by_graph, by_explicit = (job.result() for job in jobs)
         report["updates"] += len(some)

@@ -37,9 +37,7 @@ def object_zeros(code: Callable[..., Any]) -> Iterator[None]:
         # A bound method has the globals of its function.
         namespace = getattr(getattr(code, "__func__", code), "__globals__", {})
         spaces = [vars(np)] if namespace is vars(np) else [vars(np), namespace]
-        replaced = [
-            (space, name, value) for space in spaces for name, value in space.items() if id(value) in own
-        ]
+        replaced = [(space, name, value) for space in spaces for name, value in space.items() if id(value) in own]
         try:
             for space, name, value in replaced:
                 space[name] = own[id(value)]

@@ -9,6 +9,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -39,6 +40,7 @@ PREFIX = "graph-"
 IN_SUM = "A sum hands its adjoint, {delta}, on to each of its terms unchanged."
 IN_COST = "Inside the cost, on the way to ∂C/∂a of the output: the first factor of BP1."
 INPUT = "∂C/∂a¹ is the sum of BP2 once more, without σ′. The textbook stops before it."
+CONSTANT = "A constant: the pass computes its adjoint too, and nothing asks for it."
 TARGET = "∂C/∂y: the textbook has no use for it."
 
 
@@ -86,7 +88,7 @@ def report_page(report: "Report", sample: int = 0) -> Page:
     )
     textbook = Textbook(report, sample)
     made = _Units(report, textbook, traced, order) if len(order) > MOST else _Values(textbook, traced, order)
-    notes = [made.note]
+    notes = []
     if len(report.record.costs) > 1:
         notes.append("Gradients of parameters are those of this sample; the report adds them over the samples.")
     if other:
@@ -96,9 +98,11 @@ def report_page(report: "Report", sample: int = 0) -> Page:
     rows = table(report, sample, made.done, [card for card in made.cards if card.quantity != "z"], made.grads, numbers)
     data["numbers"] = numbers.shown
     count = len(report.record.costs)
+    shown = f" Shown: sample {sample} of {count} (counted from 0)." if count > 1 else ""
     html = _template().substitute(
         title=escape(f"Backward pass of {'-'.join(map(str, report.network.sizes))}"),
-        question=escape(f"{report.title}. Shown: sample {sample}" + (f" of {count} (counted from 0)" if count > 1 else "")),
+        question=escape(f"{report.title}.{shown}"),
+        note=escape(made.note),
         verdict=escape(report.verdict),
         verdict_class="same" if report.all_equal else "different",
         notes="".join(f"<p>{escape(note)}</p>" for note in notes),
@@ -133,7 +137,7 @@ class _Values:
         self.steps = contributions(traced.cost)
         self.grads = {key: plain(order[i].grad) for i, key in self.what.items()}
         self.picture_note = graph.note
-        self.note = f"Right: {graph.note}. A step is one contribution on one edge, in the order of the real pass."
+        self.note = f"Graph: {graph.note}. Each step is one contribution on one edge, in the order of the real pass."
         self.done = {self.what[step.target]: i for i, step in enumerate(self.steps, 1) if step.target in self.what}
         self._child = {self.index[p]: i for i, node in enumerate(order) for p in node.parents}
 
@@ -147,7 +151,7 @@ class _Values:
             box, edges = self._shapes(step)
             shown: dict[str, Any] = {
                 "child": called[step.child],
-                "target": called[step.target],
+                "target": self._title(step.target, called),
                 "from": f"n{step.child}",
                 "box": box,
                 "edges": edges,
@@ -165,7 +169,7 @@ class _Values:
         return {
             "seed": {"box": f"n{len(self.order) - 1}", "total": numbers.of(plain(self.order[-1].grad))},
             "steps": steps,
-            "cards": [_card(card, self.done[card.key], numbers) for card in self.cards],
+            "cards": [_card(card, self.done, numbers) for card in self.cards],
             "zs": zs,
         }
 
@@ -177,9 +181,15 @@ class _Values:
         elif of_child is None and step.child in owners:
             owners.setdefault(step.target, owners[step.child])
 
+    def _title(self, i: int, called: list[str]) -> str:
+        node = self.order[i]
+        return called[i] if node.label or node.parents else f"constant {called[i]}"
+
     def _note(self, step: Contribution, key: tuple[Any, ...], owners: dict[int, tuple[Any, ...]]) -> str:
         if key[0] in ("x", "y"):
             return INPUT if key[0] == "x" else TARGET
+        if not (self.order[step.target].label or self.order[step.target].parents):
+            return CONSTANT
         owner = owners.get(step.target)
         return IN_COST if owner is None else IN_SUM.format(delta=symbol("δ", *owner[1:]))
 
@@ -214,7 +224,7 @@ class _Units:
         self.picture, self.picture_note = Ready(svg, PREFIX, self.buttons), graph.note
         self.note = (
             f"The graph has {len(order):,} nodes, more than the {MOST:,} that a page steps through one by one: this is "
-            f"the unit view. A step is one δ. Right: {graph.note}."
+            f"the unit view, and each step is one δ. Graph: {graph.note}."
         )
         self.grads = {("z", c.layer, *c.unit): plain(traced.zs[c.layer - 2][c.unit[0] - 1, 0].grad) for c in self.cards}
         self.done: dict[tuple[Any, ...], int] = {}
@@ -244,7 +254,7 @@ class _Units:
         return {
             "seed": {"box": f"n{len(self.order) - 1}", "total": numbers.of(plain(self.order[-1].grad))},
             "steps": steps,
-            "cards": [_card(card, self.done[card.key], numbers) for card in self.cards],
+            "cards": [_card(card, self.done, numbers) for card in self.cards],
             "fills": biases,
             "zs": [(f"{c.layer}_{c.unit[0]}", f"unit{c.layer}_{c.unit[0]}", self.done[c.key]) for c in self.cards],
         }
@@ -280,17 +290,20 @@ def _unit(row: Any) -> int:
     return int(row.unit)
 
 
-def _card(card: Card, done: int, numbers: Numbers) -> dict[str, Any]:
+def _card(card: Card, done: Mapping[tuple[Any, ...], int], numbers: Numbers) -> dict[str, Any]:
     place = "_".join(map(str, (card.layer, *card.unit)))
     return {
         "tag": card.tag,
         "name": card.name,
         "symbols": card.symbols,
-        "numbers": [numbers.of(item.value) if isinstance(item, Number) else item for item in card.numbers],
+        "numbers": [
+            [numbers.of(item.value), done.get(item.key, 0)] if isinstance(item, Number) else item
+            for item in card.numbers
+        ],
         "result": numbers.of(card.result),
         "fill": {"z": "d", "b": "b", "w": "w"}[card.quantity] + place,
         "weights": ["_".join(map(str, weight)) for weight in card.weights],
-        "done": done,
+        "done": done[card.key],
     }
 
 

@@ -3,7 +3,7 @@
 The numbers are those of the report's `Backprop`; only σ′(z), which it does not keep, is asked of the network again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.notation import symbol
@@ -17,9 +17,10 @@ TERMS = 5  # terms of a sum that are written out
 
 
 class Number(NamedTuple):
-    """A number among the text of an equation."""
+    """A number among the text of an equation; of a δ its key, since it may not be known yet at a step."""
 
     value: Any
+    key: tuple[Any, ...] = ()
 
 
 class Card(NamedTuple):
@@ -92,7 +93,7 @@ class Textbook:
         numbers = ["("]
         for i in shown:
             numbers += [" + "] if i != shown[0] else []
-            numbers += [Number(plain(W[i - 1, j - 1])), " × ", Number(self._at(above, i))]
+            numbers += [Number(plain(W[i - 1, j - 1])), " × ", Number(self._at(above, i), ("z", layer + 1, i))]
         numbers += [f"{more}) × ", slope]
         weights = tuple((layer + 1, i, j) for i in shown)
         return Card("z", layer, (j,), tag, f"{name} = ({terms}) · σ′({z})", tuple(numbers), result, weights)
@@ -101,14 +102,14 @@ class Textbook:
         """∂C/∂bˡⱼ by BP3."""
         delta = self._at(self.record.deltas[layer - 2], j)
         text = f"∂C/∂{symbol('b', layer, j)} = {symbol('δ', layer, j)}"
-        return Card("b", layer, (j,), bp3.tag, text, (Number(delta),), delta, ())
+        return Card("b", layer, (j,), bp3.tag, text, (Number(delta, ("z", layer, j)),), delta, ())
 
     def weight(self, layer: int, j: int, k: int) -> Card:
         """∂C/∂wˡⱼₖ of this sample by BP4."""
         a = self._at(self.record.activations[layer - 2], k)
         delta = self._at(self.record.deltas[layer - 2], j)
         text = f"∂C/∂{symbol('w', layer, j, k)} = {symbol('a', layer - 1, k)} {symbol('δ', layer, j)}"
-        numbers = (Number(a), " × ", Number(delta))
+        numbers = (Number(a), " × ", Number(delta, ("z", layer, j)))
         return Card("w", layer, (j, k), bp4.tag, text, numbers, delta * a, ((layer, j, k),))
 
     def cards(self, parameters: bool = True) -> Iterator[Card]:
@@ -125,12 +126,3 @@ class Textbook:
 def plain(number: Any) -> Any:
     """The number itself, as Python's float where numpy wraps one."""
     return number.item() if hasattr(number, "dtype") else number
-
-
-def texts(numbers: tuple["str | Number", ...], show: Callable[[Any], str]) -> str:
-    """An equation's numbers as one text.
-
-    >>> texts(("(", Number(0.5), ") × ", Number(2.0)), str)
-    '(0.5) × 2.0'
-    """
-    return "".join(item if isinstance(item, str) else show(item.value) for item in numbers)

@@ -7,6 +7,7 @@ from engine import Value
 from engine.drawing.survey import expression, symbol_of
 from engine.drawing.text import clipped, number
 from engine.reverse import LOCK, nodes, reach
+from engine.scalars import one
 
 LONGEST = 30  # characters of a name that is made from the names of parents
 
@@ -54,8 +55,6 @@ def contributions(root: Value) -> list[Contribution]:
     for node in inner:
         for parent in node.parents:
             uses[index[parent]] += 1
-    from engine.scalars import one
-
     adjoints: dict[int, Any] = {index[root]: one(root.data)}
     met = [0] * len(order)
     steps = []
@@ -68,9 +67,7 @@ def contributions(root: Value) -> list[Contribution]:
             total = adjoints[target] + part if target in adjoints else part
             adjoints[target] = total
             met[target] += 1
-            steps.append(
-                Contribution(child, target, operand, partial, adjoint, part, total, met[target], uses[target])
-            )
+            steps.append(Contribution(child, target, operand, partial, adjoint, part, total, met[target], uses[target]))
     return steps
 
 

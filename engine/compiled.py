@@ -162,7 +162,9 @@ class Compiled:
         self._kernels: dict[bool, tuple[Any, Any, Any]] = {}
         self.pairs = _table(program.pairs, 2)
         self.constants = np.array(program.constants or [0.0])
-        blocks, read, rows = [], [], []
+        blocks: list[tuple[int, ...]] = []
+        read: list[int] = []
+        rows: list[tuple[int, int]] = []
         offset = widest = tallest = 0
         for slots, lines in program.blocks:
             wanted = any(s >= graph.inputs for s in slots)  # else: inputs only
@@ -185,6 +187,7 @@ class Compiled:
         self._buffers: dict[Any, list[Any]] = {}
         self._work: dict[int, Any] = {}
         self.chunks: list[Any] = []
+        self.plain: Plain | None = None  # after an error: the replay that explained it
 
     def _choose(self, lanes: bool) -> None:
         """Load the kernels for lanes or for one sample, and number the instructions as they do."""
@@ -249,7 +252,7 @@ class Compiled:
     def _chunks(self, x: Any) -> list[Any]:
         """(v, adjoints, copies of what blocks read, two buffers) per chunk of lanes, kept for the next time."""
         program = self.program
-        self.plain: Plain | None = None
+        self.plain = None
         self._choose(x.ndim == 2)
         shape = x.shape[1:]
         found = self._buffers.get(shape)

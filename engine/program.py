@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 
 from engine.replay_source import Stopped, plain
-from engine.schedule import BLOCK, RUN, Graph, Step, is_reached
+from engine.schedule import BLOCK, SUM, Graph, Step, is_reached
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,13 +95,14 @@ class Program:
                 self.code.append((step.kind, out, slot[x], slot[y] if y >= 0 else 0, place))
                 continue
             for u, pairs in enumerate(step.pairs):
-                for k, (product, _, _) in enumerate(pairs):
-                    self.runs[product] = self.runs[product + 1] = (step, u, k)
-                    slot[product] = slot[product + 1] = slot[step.outs[u]]  # one adjoint for all of them
-            if step.kind == RUN:
+                for k, (node, _, _) in enumerate(pairs):
+                    for inner in (node,) if step.kind == SUM else (node, node + 1):
+                        self.runs[inner] = (step, u, k)
+                        slot[inner] = slot[step.outs[u]]  # one adjoint for all of them
+            if step.kind != BLOCK:
                 begin = len(self.pairs)
-                self.pairs += [(slot[x], slot[y]) for _, x, y in step.pairs[0]]
-                self.code.append((RUN, out, begin, len(self.pairs), slot[step.starts[0]]))
+                self.pairs += [(slot[x], slot[y] if y >= 0 else 0) for _, x, y in step.pairs[0]]
+                self.code.append((step.kind, out, begin, len(self.pairs), slot[step.starts[0]]))
             else:
                 firsts = [weight - first for weight in step.weights]
                 starts, outs = [slot[i] for i in step.starts], [slot[i] for i in step.outs]

@@ -2,7 +2,7 @@
 
 A kernel walks a program of instructions (kind, out, a, b, c): an op reads the slots a and b and the
 constant number c; a run (`engine.schedule`) starts from slot c and adds the products of the pairs
-a … b−1; a block has number a.  The two languages, plain Python and numba, get the same formulas: in
+a … b−1, a sum their first numbers; a block has number a.  The two languages, plain Python and numba, get the same formulas: in
 plain Python the row's text as it is, for numba the same text with ints as floats and with functions
 that raise where Python's raise.
 
@@ -12,9 +12,11 @@ contribution is assigned" needs no case of its own.
 
 from __future__ import annotations
 
+import math
+
 from engine import scalars
 from engine.ops import compile_function
-from engine.schedule import BLOCK, RUN
+from engine.schedule import BLOCK, RUN, SUM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +60,18 @@ for i, j in reversed(pairs[a:b]):
     adjoints[j] += g * v[i]
 adjoints[k] += g
 """
+_SUM_FORWARD = """
+total = v[k]
+for i, _ in pairs[a:b]:
+    total = total + v[i]
+v[o] = total
+"""
+_SUM_BACKWARD = """
+g = adjoints[o]
+for i, _ in reversed(pairs[a:b]):
+    adjoints[i] += g
+adjoints[k] += g
+"""
 _BLOCK_FORWARD = """
 read, rows = blocks[a]
 for first, start, o in rows:
@@ -94,13 +108,13 @@ def plain(rows: Sequence[Op], kinds: Sequence[int]) -> tuple[Callable[..., None]
     backward(…, adjoints, totals) adds to the slots' adjoints and to the totals of block parameters.
     """
     scope = {"Stopped": Stopped, "one": lambda x: 1.0, "reversed": reversed, "enumerate": enumerate}
-    for name in dir(scalars.math):
-        scope[name] = getattr(scalars.math, name)
+    for name in dir(math):
+        scope[name] = getattr(math, name)
     scope |= scalars.FLOATS | scalars.ORDERED
     functions = []
     for source, title, fixed, op_case in (
-        (_FORWARD, "replay forward", {RUN: _RUN_FORWARD, BLOCK: _BLOCK_FORWARD}, _plain_forward),
-        (_BACKWARD, "replay backward", {RUN: _RUN_BACKWARD, BLOCK: _BLOCK_BACKWARD}, _plain_backward),
+        (_FORWARD, "replay forward", {RUN: _RUN_FORWARD, SUM: _SUM_FORWARD, BLOCK: _BLOCK_FORWARD}, _plain_forward),
+        (_BACKWARD, "replay backward", {RUN: _RUN_BACKWARD, SUM: _SUM_BACKWARD, BLOCK: _BLOCK_BACKWARD}, _plain_backward),
     ):
         cases, word = [], "if"
         for kind in kinds:
@@ -371,6 +385,12 @@ def forward(code, pairs, constants, blocks, read, rows, loose, v, p, copies, wor
 {run}
         elif kind == -2:
             block_forward(blocks, a, read, rows, v, p, copies, work, tile)
+        elif kind == -3:
+            for each lane
+                total = v[k@]
+                for j in range(a, b):
+                    total += v[pairs[j, 0]@]
+                v[o@] = total
 {cases}
 '''
 _NUMBA_BACKWARD = '''
@@ -390,6 +410,20 @@ def backward(code, pairs, constants, blocks, read, rows, loose, v, p, copies, ad
                 adjoints[k@] += adjoints[o@]
         elif kind == -2:
             block_backward(blocks, a, read, rows, v, p, copies, adjoints, totals, inputs, tile)
+        elif kind == -3:
+            for each lane
+                g = adjoints[o@]
+                x = pairs[b - 1, 0]
+                total = adjoints[x@]
+                for j in range(b - 1, a - 1, -1):
+                    y = pairs[j, 0]
+                    if y != x:
+                        adjoints[x@] = total
+                        x = y
+                        total = adjoints[x@]
+                    total += g
+                adjoints[x@] = total
+                adjoints[k@] += g
 {cases}
     for i in range(loose.shape[0]):
         for each lane
@@ -433,7 +467,7 @@ def python_function(name: str) -> Callable[..., float]:
     >>> python_function("sigmoid")(0.0)
     0.5
     """
-    found = scalars.ORDERED.get(name) or scalars.FLOATS.get(name) or getattr(scalars.math, name, None)
+    found = scalars.ORDERED.get(name) or scalars.FLOATS.get(name) or getattr(math, name, None)
     if found is None:
         raise ValueError(f"{name}() is no function of floats")
     return found
@@ -471,8 +505,8 @@ def numba_source(rows: Sequence[Op], lanes: bool) -> str:
         parts.append(f"{title} = {{{', '.join(f'{name!r}: {called}' for name, called in sorted(names.items()))}}}")
     text = "\n".join(parts) + "\n"
     each, index = ("for l in range(L):", ", l") if lanes else ("if True:", "")
-    head, mark, kernels_text = text.partition("\n@fast\ndef forward(")
-    return head + mark + kernels_text.replace("for each lane", each).replace("@]", f"{index}]")
+    prelude, mark, kernels_text = text.partition("\n@fast\ndef forward(")
+    return prelude + mark + kernels_text.replace("for each lane", each).replace("@]", f"{index}]")
 
 
 class _Functions:

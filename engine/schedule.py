@@ -5,7 +5,8 @@ Three things make a replay fast, and none of them may change a bit.
 *Runs.*  A multiply directly followed, in the pass's order, by the add that uses it (and nothing
 else does) is a pair; pairs that go on adding to one sum are a run: sum ← sum + x·y.  Product and sum
 are still rounded one after the other.  Multiplies that stand elsewhere are left alone: fusing them
-would change the order in which contributions arrive.
+would change the order in which contributions arrive.  Adds that go on adding to one sum, without
+products, are a run of their own kind (SUM).
 
 *Blocks.*  Runs that read the same nodes a₁ … a_K, with neighbouring parameters as factors, are a
 block: zᵤ = startᵤ + Σₖ w(u, k)·aₖ, a row of parameters for each run u.  Nobody told the compiler, but
@@ -15,8 +16,9 @@ what a graph of scalars looks like when its scalars are taken together.
 
 *Levels.*  Runs of one block stand apart in the pass's order: the first unit of a layer asks for the
 whole layer before.  So instructions are ordered by level instead (one above the highest that they
-read, and not below an earlier reader of the same), and then checked: if any node would get its contributions in another order than in the eager
-pass, the order of the pass is kept, without blocks of several runs.
+read, and not below an earlier reader of the same), and then checked: if any node would get its
+contributions in another order than in the eager pass, the order of the pass is kept, without blocks
+of several runs.
 
 Units of a block count down in the backward pass, as the eager pass visits them.
 """
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-RUN, BLOCK = -1, -2
+RUN, BLOCK, SUM = -1, -2, -3
 
 
 class Graph:
@@ -57,10 +59,10 @@ class Graph:
 
 
 class Step:
-    """One instruction on ids: an op (kind is its row), a RUN or a BLOCK of runs.
+    """One instruction on ids: an op (kind is its row), a RUN, a SUM, or a BLOCK of runs.
 
     outs, starts : one per run (an op has one out)
-    pairs : of each run the (mul, x, y) in forward order; (node, x, y) of an op
+    pairs : of each run the (mul, x, y) in forward order; of a sum its (add, x, −1); (node, x, y) of an op
     weights, read : of a block, each run's first parameter, and the a ids that all runs read
     """
 
@@ -107,31 +109,46 @@ def _steps(graph: Graph, uses: list[int], mul: int, add: int, apart: bool) -> li
     """Ops and runs in tape order, a run at its last pair; `apart`: other nodes may stand between pairs."""
     rows, xs, ys, leaves = graph.rows, graph.xs, graph.ys, graph.leaves
     steps: list[Step | None] = []
-    ends: dict[int, int] = {}  # the id at which a run ends so far → its place in steps
+    ends: dict[int, int] = {}  # the id of an add → the place of the step that ends with it
+
+    def taken(total: int, before: int, kinds: tuple[int, ...]) -> Step | None:
+        """The step that ends with total, if it can go on: only the next add reads it."""
+        place = ends.get(total, -1)
+        step = steps[place] if place >= 0 and uses[total] == 1 and (apart or total == before) else None
+        if step is None or step.kind not in kinds:
+            return None
+        if step.kind == add:
+            _, start, other = step.pairs[0][0]
+            if start == other:  # its contributions as start and as summand would change places
+                return None
+            step = Step(SUM, total, start, [(total, other, -1)])
+        steps[place] = None
+        del ends[total]
+        return step
+
     for i, row in enumerate(rows):
         node, x, y = leaves + i, xs[i], ys[i]
-        before = node - 1
-        fused = row == add and i > 0 and rows[i - 1] == mul and uses[before] == 1 and before in (x, y)
-        if not fused:
-            steps.append(Step(row, node, -1, [(node, x, y)]))
-            continue
-        total = x if y == before else y
-        pair = (before, xs[i - 1], ys[i - 1])
-        if total in pair:  # its contributions as start and as factor would change places
-            steps.append(Step(row, node, -1, [(node, x, y)]))
-            continue
-        steps[-1] = None  # the multiply
-        place = ends.get(total, -1) if uses[total] == 1 and (apart or total == before - 1) else -1
-        run = steps[place] if place >= 0 else None
-        if run is None:
-            run = Step(RUN, node, total, [pair])
-        else:
-            steps[place] = None
-            del ends[total]
-            run.outs[0] = node
-            run.pairs[0].append(pair)
-        ends[node] = len(steps)
-        steps.append(run)
+        step = None
+        if row == add and x != y:
+            product = node - 1
+            if i > 0 and rows[i - 1] == mul and uses[product] == 1 and product in (x, y):
+                total, pair = x if y == product else y, (product, xs[i - 1], ys[i - 1])
+                if total not in pair:  # its contributions as start and as factor would change places
+                    steps[-1] = None  # the multiply
+                    step = taken(total, product - 1, (RUN,)) or Step(RUN, node, total, [])
+                    step.pairs[0].append(pair)
+            if step is None:
+                for total, other in ((x, y), (y, x)):
+                    step = taken(total, node - 1, (SUM, add))
+                    if step is not None:
+                        step.pairs[0].append((node, other, -1))
+                        break
+        if step is None:
+            step = Step(row, node, -1, [(node, x, y)])
+        step.outs[0] = node
+        if row == add:
+            ends[node] = len(steps)
+        steps.append(step)
     return [step for step in steps if step is not None]
 
 
@@ -212,18 +229,22 @@ def contributions(graph: Graph, steps: list[Step]) -> set[int] | None:
 
 def _edges(graph: Graph, steps: list[Step]) -> Iterator[tuple[int, int, int]]:
     """(node, 0 for x or 1 for y, parent) in the order in which the replay's kernels contribute."""
+    ys, leaves = graph.ys, graph.leaves
     for step in reversed(steps):
         if not is_reached(graph, step):
             continue
         for pairs in reversed(step.pairs):
             for node, x, y in reversed(pairs):
+                if step.kind == SUM:
+                    yield node, int(ys[node - leaves] == x), x
+                    continue
                 yield node, 0, x
                 if y >= 0:
                     yield node, 1, y
         if step.kind < 0:
             for start, pairs in zip(reversed(step.starts), reversed(step.pairs), strict=True):
-                first_add = pairs[0][0] + 1
-                yield first_add, int(graph.ys[first_add - graph.leaves] == start), start
+                first_add = pairs[0][0] + (step.kind != SUM)
+                yield first_add, int(ys[first_add - leaves] == start), start
 
 
 def is_reached(graph: Graph, step: Step) -> bool:

@@ -1,7 +1,7 @@
 """`record`: a function run once on Values, kept as a flat tape, replayed without making a Value.
 
 >>> from engine import record
->>> tape = record(lambda x, w: (w[0] * x[0]).tanh(), inputs=[0.5], parameters=[2.0])
+>>> tape = record(lambda x, w: (w[0] * x[0]).tanh(), inputs=[0.5], parameters=[2.0], compiled=False)
 >>> tape.forward([0.25]) == Value(0.5).tanh().data
 True
 >>> tape.backward()[0] == (1 - Value(0.5).tanh().data ** 2) * 0.25
@@ -15,6 +15,7 @@ Derivatives", 2nd ed., SIAM 2008, §6.1.
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from engine.ops import TABLE
@@ -22,19 +23,19 @@ from engine.program import Plain, Program
 from engine.recording import Guard, Recording, where_defined
 from engine.reverse import LOCK, nodes, reach
 from engine.scalars import is_lanes, same_bits
-from engine.schedule import BLOCK, Graph, fusible, schedule
+from engine.schedule import BLOCK, SUM, Graph, fusible, schedule
 from engine.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
     from typing import Any
 
 
 def record(
     function: Callable[..., Value],
-    inputs: Sequence[Any] | None = None,
-    parameters: Sequence[Any] | None = None,
+    inputs: Iterable[Any] | None = None,
+    parameters: Iterable[Any] | None = None,
     compiled: bool | None = None,
 ) -> Tape:
     """Run the function once on Values, and keep its graph as a tape.
@@ -84,11 +85,17 @@ def record(
     if len(set(weights)) != len(weights):
         raise ValueError("record(parameters): one Value stands there twice")
     arguments = [values for values, named in ((given, inputs), (weights, parameters)) if named is not None]
-    with Recording() as recording:
-        root = function(*(list(values) for values in arguments))
-    if not isinstance(root, Value):
-        raise TypeError(f"record({where}): the function must return a Value, got {type(root).__name__}")
-    return Tape(root, given, weights, recording.guards, where, compiled)
+    collecting = gc.isenabled()
+    gc.disable()  # what is made here stays: to look for garbage in it again and again takes most of the time
+    try:
+        with Recording() as recording:
+            root = function(*(list(values) for values in arguments))
+        if not isinstance(root, Value):
+            raise TypeError(f"record({where}): the function must return a Value, got {type(root).__name__}")
+        return Tape(root, given, weights, recording.guards, where, compiled)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 class Tape:
@@ -297,7 +304,7 @@ class Tape:
             There was no pass to read from.
 
         >>> from engine import record
-        >>> tape = record(lambda x: (x[0] * 3).exp(), inputs=[0.0])
+        >>> tape = record(lambda x: (x[0] * 3).exp(), inputs=[0.0], compiled=False)
         >>> tape.forward([0.0]), tape.backward()
         (1.0, [])
         >>> tape.adjoints(tape.inputs)
@@ -354,6 +361,8 @@ class Tape:
     def _within_run(self, i: int, step: Any, u: int, k: int) -> list[float]:
         """The data of a product or sum within a run: not stored, so computed again."""
         product, x, y = step.pairs[u][k]
+        if step.kind == SUM:
+            return self._sum_before(step, u, k + 1)
         factors = zip(self._lane_numbers("data", x), self._lane_numbers("data", y), strict=True)
         products = [float(a * b) for a, b in factors]
         if i == product:
@@ -364,7 +373,8 @@ class Tape:
     def _sum_before(self, step: Any, u: int, k: int) -> list[float]:
         total = self._lane_numbers("data", step.starts[u])
         for _, x, y in step.pairs[u][:k]:
-            xs, ys = self._lane_numbers("data", x), self._lane_numbers("data", y)
+            xs = self._lane_numbers("data", x)
+            ys = [1.0] * len(xs) if step.kind == SUM else self._lane_numbers("data", y)
             total = [float(s + a * b) for s, a, b in zip(total, xs, ys, strict=True)]
         return total
 

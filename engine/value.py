@@ -59,6 +59,12 @@ class Value:
     data: Any
     grad: Any
     label: str
+    _row: Any
+    _x: Any
+    _y: Any
+    _dx: Any
+    _dy: Any
+    _adj: Any
 
     def __init__(self, data: Any, label: str = "") -> None:
         if isinstance(data, Value):

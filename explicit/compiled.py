@@ -1,4 +1,4 @@
-"""The contract's sums and BP1–BP4 for numba (extra ``fast``); imported only where numba is installed.
+"""The contract's sums and BP1–BP4, written for numba (extra ``fast``); without it, slow Python.
 
 Inside, samples stand in rows: a (B, n), so that a layer's units are neighbours, and the inner loops are
 vectorised over outputs (or over inputs, in BP2 and BP4).  That changes no sum: every number of the result
@@ -10,11 +10,20 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
 from explicit.elementwise import SLOPE
 
-fast: Any = njit(cache=True, nogil=True, error_model="numpy")
+try:
+    from numba import njit  # type: ignore[import-not-found, import-untyped, unused-ignore]
+except ImportError:  # the module can still be read, and its doctest run
+
+    def fast(function: Any) -> Any:
+        """Leave the function as it is."""
+        return function
+
+else:
+    fast = njit(cache=True, nogil=True, error_model="numpy")
+
 KINDS = ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "identity", "softsign")
 SIGMOID, TANH, RELU, LEAKY_RELU, SOFTPLUS, IDENTITY, SOFTSIGN = range(len(KINDS))
 
@@ -194,10 +203,7 @@ def backward(sizes, kinds, cost, shortcut, p, x, y, z, a, delta, nabla, costs): 
         ai = a[place * count : (place + n) * count].reshape(count, n)
         di = delta[place * count : (place + n) * count].reshape(count, n)
         if i == len(kinds) - 1:
-            if cost == 0:
-                exists = quadratic(ai, y, di, costs)
-            else:
-                exists = cross_entropy(ai, y, di, costs)
+            exists = quadratic(ai, y, di, costs) if cost == 0 else cross_entropy(ai, y, di, costs)
             if not exists:
                 return False
             if shortcut:

@@ -14,6 +14,7 @@
 
   // A number in the spelling that the reader chose, or in a fixed one.
   const text = (n, how = +spelling.value) => numbers[n][how];
+  const factor = (n) => (/^-| /.test(text(n)) ? `(${text(n)})` : text(n).replace(/^\+/, ""));
   const part = (parent, name, value) => { parent.querySelector("." + name).textContent = value; };
 
   // When each number appears: the running sums of the right picture, the results of the left one.
@@ -43,7 +44,14 @@
     boxes.forEach(({ number, cell }, box) => {
       const n = total.get(box);
       number.textContent = n === undefined ? "" : text(n, 0);
-      if (cell) shade(cell, n);
+      if (!cell) return;
+      shade(cell, n);
+      // A box is as wide as its last number needs; a running sum may be longer (a glyph is 6.6 wide).
+      const room = cell.getAttribute("width") - 6;
+      if (number.textContent.length * 6.6 > room + 3) {
+        number.setAttribute("textLength", room);
+        number.setAttribute("lengthAdjust", "spacingAndGlyphs");
+      } else number.removeAttribute("textLength");
     });
   }
 
@@ -81,7 +89,7 @@
       return "";
     }
     const done = card.done <= now;
-    const put = card.numbers.map((item) => (typeof item === "number" ? text(item) : item)).join("");
+    const put = card.numbers.map((item) => (typeof item === "string" ? item : item[1] <= now ? factor(item[0]) : "?")).join("");
     part(box, "what", `${card.tag} for ${card.name}` + (done ? "" : ", under way in the graph"));
     part(box, "symbols", card.symbols);
     part(box, "numbers", `= ${put}` + (/BP3/.test(card.tag) ? "" : ` = ${done ? text(card.result) : "…"}`));

@@ -9,16 +9,19 @@ import time
 
 import numpy as np
 import pytest
+
 from compare.data import moons
 from compare.lockstep import FORMAT, _Graph, name, train_in_lockstep, verify
 from compare.train_command import add_arguments
-
+from engine.ops import TABLE
 from explicit import Activation, Network, train
 from explicit.kernels import Stepper, flatten
 from explicit.storage import read_arrays
 
 try:
     import numba
+
+    from engine.compiled import kernels
 except ImportError:
     numba = None
 both = pytest.mark.parametrize(
@@ -31,6 +34,8 @@ both = pytest.mark.parametrize(
 def cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DELTA_ADJOINT_CACHE", str(tmp_path_factory.mktemp("kernels")))
+        if numba is not None:  # once for all rows of the table, not once per network
+            kernels(list(TABLE.values()), lanes=True)
         yield
 
 
@@ -139,7 +144,8 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path):
     code = (
         "from compare.data import moons; from compare.lockstep import train_in_lockstep as t\n"
         "from explicit import Network\n"
-        f"t(Network([2, 5, 1]), moons(400), 100000, 7, 0.5, 3, progress=False, compiled=False, checkpoint={str(path)!r})"
+        "t(Network([2, 5, 1]), moons(400), 100000, 7, 0.5, 3, progress=False, compiled=False, "
+        f"checkpoint={str(path)!r})"
     )
     with subprocess.Popen([sys.executable, "-c", code]) as process:
         deadline = time.monotonic() + 60
@@ -177,6 +183,9 @@ def test_names_of_parameters():
     assert [name([2, 3, 1], i) for i in (1, 5, 8, 9, 12)] == ["w²₁₂", "w²₃₂", "b²₃", "w³₁₁", "b³₁"]
 
 
+CUTS = Activation("own", lambda z: np.exp(z.astype(float)), lambda z, a: a)
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [
@@ -185,7 +194,7 @@ def test_names_of_parameters():
         (dict(batch_size=0), ValueError),
         (dict(every=0), ValueError),
         (dict(network=Network([3, 1])), ValueError),
-        (dict(network=Network([2, 1], Activation("own", lambda z: np.exp(z.astype(float)), lambda z, a: a))), TypeError),
+        (dict(network=Network([2, 1], CUTS)), TypeError),
     ],
 )
 def test_bad_arguments(options, error):

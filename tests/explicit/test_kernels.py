@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from explicit.kernels import Stepper, flatten
 
 from explicit import ACTIVATIONS, Activation, Network
+from explicit.kernels import Stepper, flatten
 from explicit.training import update
 
 try:
-    import numba  # noqa: F401
+    import numba
 except ImportError:
     numba = None
 needs_numba = pytest.mark.skipif(numba is None, reason="numba (extra fast) is not installed")
