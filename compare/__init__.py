@@ -12,6 +12,7 @@ from compare.counting import cost, cost_curve
 from compare.data import load_mnist, moons, read_idx
 from compare.foreign import check
 from compare.forwards import trace
+from compare.lockstep import train_in_lockstep
 from compare.proving import Certificate, prove
 from compare.rational import Rational
 from compare.reporting import Report, Row
@@ -32,5 +33,6 @@ __all__ = [
     "prove",
     "read_idx",
     "trace",
+    "train_in_lockstep",
     "ulps",
 ]

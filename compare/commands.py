@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from compare import draw_command, page_command
+from compare import draw_command, page_command, train_command
 from compare.arithmetic import ARITHMETICS
 from compare.comparing import compare
 from compare.data import load_mnist, moons
@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_proof(commands.add_parser("prove", help="prove BP1–BP4 for an architecture and every σ"))
     draw_command.add_arguments(commands.add_parser("draw", help="draw the graph, δ beside the adjoint"))
     page_command.add_arguments(commands.add_parser("page", help="a page that steps through the backward pass"))
+    train_command.add_arguments(commands.add_parser("train", help="train twice in lock-step, bit by bit"))
     options = parser.parse_args(arguments)
     try:
         code: int = options.run(options)

@@ -141,7 +141,8 @@ class _Graph:
         costs = self.tape.forward(self.rows[batch].T, self.parameters)
         nabla = np.asarray(self.tape.backward(inputs=False))
         with np.errstate(over="ignore", invalid="ignore"):
-            self.parameters = self.parameters - (eta / len(batch)) * nabla
+            nabla *= eta / len(batch)
+            self.parameters -= nabla
         return float(add_up(costs.tolist()))
 
 

@@ -58,10 +58,13 @@ class Graph:
         return self.inputs <= node < self.inputs + self.parameters
 
 
+_NONE: list[int] = []  # shared: a large tape has a step per op
+
+
 class Step:
     """One instruction on ids: an op (kind is its row), a RUN, a SUM, or a BLOCK of runs.
 
-    outs, starts : one per run (an op has one out)
+    outs, starts : one per run (an op has one out and no start)
     pairs : of each run the (mul, x, y) in forward order; of a sum its (add, x, −1); (node, x, y) of an op
     weights, read : of a block, each run's first parameter, and the a ids that all runs read
     """
@@ -70,8 +73,9 @@ class Step:
 
     def __init__(self, kind: int, out: int, start: int, pairs: list[tuple[int, int, int]]) -> None:
         self.kind, self.level = kind, 0
-        self.outs, self.starts, self.pairs = [out], [start], [pairs]
-        self.weights: list[int] = []
+        self.outs, self.pairs = [out], [pairs]
+        self.starts = [start] if kind < 0 else _NONE
+        self.weights = _NONE
         self.read: tuple[int, ...] = ()
 
 

@@ -125,10 +125,18 @@ def sum_of_products(delta, a, total):  # type: ignore[no-untyped-def]
     """Σₛ δⱼaₖ, samples ascending; delta (B, n), a (B, m) → total (n, m)."""
     count, n = delta.shape
     m = a.shape[1]
-    total[:] = -0.0
     for j in range(n):
         row = total[j]
-        for s in range(0, count - 4, 5):
+        if count < 5:
+            row[:] = -0.0
+        else:
+            d0, d1, d2, d3, d4 = delta[0, j], delta[1, j], delta[2, j], delta[3, j], delta[4, j]
+            for k in range(m):
+                t = d0 * a[0, k] + d1 * a[1, k]
+                t = t + d2 * a[2, k]
+                t = t + d3 * a[3, k]
+                row[k] = t + d4 * a[4, k]
+        for s in range(5, count - 4, 5):
             d0, d1, d2 = delta[s, j], delta[s + 1, j], delta[s + 2, j]
             d3, d4 = delta[s + 3, j], delta[s + 4, j]
             for k in range(m):

@@ -1,0 +1,190 @@
+"""How cost grows with the graph: time and memory per op, eager and replayed, from 10³ ops on.
+
+The graph is a random one of products, sums, differences and tanh, each op on the result before and on one of the
+sixteen before that (no runs, no blocks: the plain cost of a tape).  Each size runs in a process of its own.
+*eager*: building the graph and one backward pass; *record*: making the tape, the function's own run
+included; *replay*: one forward and backward pass for one sample.  Bytes per op are the growth of the process's
+peak memory: of the eager graph after its backward pass, then of recording on top of it.  Medians of
+three where a pass takes less than a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers import report
+from engine import Value, record
+from engine.files import write_whole
+
+
+def program(count: int) -> Callable[[Any], Any]:
+    """A function of 16 numbers with `count` ops."""
+    draw = random.Random(0)
+    plan = bytes(draw.randrange(64) for _ in range(count))
+
+    def function(x: Any) -> Any:
+        recent = list(x)
+        v = x[0]
+        for i, step in enumerate(plan):
+            other, kind = recent[step & 15], step >> 4
+            if kind == 0:
+                v = v * other
+            elif kind == 1:
+                v = v + other
+            elif kind == 2:
+                v = v - other
+            else:
+                v = v.tanh()
+            recent[i & 15] = v
+        return v
+
+    return function
+
+
+def peak() -> int:
+    """Bytes of this process's peak resident memory."""
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size if sys.platform == "darwin" else size * 1024
+
+
+def timed(call: Callable[[], Any]) -> tuple[float, Any]:
+    """Median seconds of a call, and its last result."""
+    times: list[float] = []
+    while len(times) < 3 and sum(times) < 1.0:
+        result = None
+        start = time.perf_counter()
+        result = call()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times), result
+
+
+def one_size(count: int, compiled: bool) -> dict[str, float | None]:
+    """Nanoseconds and bytes per op at one size; run in a process of its own."""
+    function = program(count)
+    x = [0.01 * (i + 1) for i in range(16)]
+    warm = record(program(64), x, compiled=compiled)  # kernels are compiled before anything is measured
+    warm.forward(x)
+    warm.backward()
+    gc.collect()
+    gc.disable()
+    start = peak()
+
+    def eager() -> Any:
+        root = function([Value(v) for v in x])
+        root.backward()
+        return root
+
+    seconds, root = timed(eager)
+    after_eager = peak()
+    del root
+    recording, tape = timed(lambda: record(function, x, compiled=compiled))
+    after_record = peak()
+
+    def replay() -> None:
+        tape.forward(x)
+        tape.backward()
+
+    replay()
+    replaying, _ = timed(replay)
+    reached = tape.ops  # ops on which the root does not depend are not recorded
+    return {
+        "ops": reached,
+        "eager": seconds / count * 1e9,
+        "record": recording / reached * 1e9,
+        "replay": replaying / reached * 1e9,
+        "eager bytes": (after_eager - start) / count if count >= 100_000 else None,
+        "record bytes": (after_record - start) / reached if count >= 100_000 else None,
+    }
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--largest", type=int, default=6, help="10 to this power is the last size, at most 7 (%(default)s)")
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--compiled", type=int, default=1, help=argparse.SUPPRESS)
+    parser.set_defaults(run=main)
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Measure each size in a process, print the table, and write growth.md and growth.svg."""
+    if arguments.one:
+        print(json.dumps(one_size(arguments.one, bool(arguments.compiled))))
+        return
+    if not 3 <= arguments.largest <= 7:
+        sys.exit(f"benchmarks growth: --largest: expected 3 to 7, got {arguments.largest}")
+    try:
+        import numba  # type: ignore[import-not-found, import-untyped, unused-ignore]  # noqa: F401
+
+        kinds = {"replay": 1, "replay, plain Python": 0}
+    except ImportError:
+        kinds = {"replay, plain Python": 0}
+    rows, curves = [], {name: [] for name in ("eager", "record", *kinds)}
+    for power in range(3, arguments.largest + 1):
+        found = {}
+        for name, compiled in kinds.items():
+            if power == 7 and not compiled and len(kinds) > 1:
+                continue
+            command = [sys.executable, "-m", "benchmarks.growth", "--one", str(10**power), "--compiled", str(compiled)]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            found[name] = json.loads(done.stdout)
+        some = next(iter(found.values()))
+        replays = [found[name]["replay"] if name in found else None for name in kinds]
+        rows.append([f"10^{power}", some["eager"], some["record"], *replays, some["eager bytes"], some["record bytes"]])
+        for name in ("eager", "record"):
+            curves[name].append((power, some[name]))
+        for name, value in zip(kinds, replays, strict=True):
+            if value is not None:
+                curves[name].append((power, value))
+    head = ["ops", "eager", "record", *kinds, "eager, bytes", "eager and record, bytes"]
+    notes = (__doc__ or "").partition("\n\n")[2] + "\n![ns per op against ops](growth.svg)"
+    command_line = f"python -m benchmarks growth --largest {arguments.largest}"
+    report("growth", "Cost and size", command_line, [("ns per op; bytes per op", head, rows)], notes)
+    write_whole(Path(__file__).with_name("growth.svg"), picture(curves))
+
+
+def picture(curves: dict[str, list[tuple[int, float]]]) -> str:
+    """ns per op against ops, both axes logarithmic, as SVG."""
+    from math import log10
+
+    colours = ("#0072B2", "#8A6D00", "#009E73", "#CC79A7")
+    values = [log10(v) for points in curves.values() for _, v in points]
+    low, high = int(min(values)), int(max(values)) + 1
+    last = max(p for points in curves.values() for p, _ in points)
+
+    def at(power: float, value: float) -> str:
+        return f"{60 + 400 * (power - 3) / max(last - 3, 1):.1f},{280 - 240 * (value - low) / (high - low):.1f}"
+
+    parts = [
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 330" font-family="sans-serif" font-size="12">',
+        '<rect width="640" height="330" fill="white"/>',
+        '<text x="60" y="24">ns per op, forward and backward, against ops</text>',
+    ]
+    for value in range(low, high + 1):
+        x, y = at(3, value).split(",")
+        parts.append(f'<line x1="{x}" y1="{y}" x2="460" y2="{y}" stroke="#ddd"/>')
+        parts.append(f'<text x="54" y="{float(y) + 4:.1f}" text-anchor="end">{10**value:,}</text>')
+    for power in range(3, last + 1):
+        x, _ = at(power, low).split(",")
+        parts.append(f'<text x="{x}" y="300" text-anchor="middle">10<tspan dy="-5" font-size="9">{power}</tspan></text>')
+    for (name, points), colour in zip(curves.items(), colours, strict=False):
+        line = " ".join(at(power, log10(value)) for power, value in points)
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        x, y = line.split(" ")[-1].split(",")
+        parts.append(f'<text x="{float(x) + 8:.1f}" y="{float(y) + 4:.1f}" fill="{colour}">{name}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_arguments(parser)
+    main(parser.parse_args())
