@@ -109,7 +109,7 @@ def one_size(count: int, compiled: bool) -> dict[str, float | None]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--largest", type=int, default=6, help="10 to this power is the last size, at most 7 (%(default)s)")
+    parser.add_argument("--largest", type=int, default=6, help="the last size is 10 to this, at most 7 (%(default)s)")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--compiled", type=int, default=1, help=argparse.SUPPRESS)
     parser.set_defaults(run=main)
@@ -175,7 +175,8 @@ def picture(curves: dict[str, list[tuple[int, float]]]) -> str:
         parts.append(f'<text x="54" y="{float(y) + 4:.1f}" text-anchor="end">{10**value:,}</text>')
     for power in range(3, last + 1):
         x, _ = at(power, low).split(",")
-        parts.append(f'<text x="{x}" y="300" text-anchor="middle">10<tspan dy="-5" font-size="9">{power}</tspan></text>')
+        exponent = f'<tspan dy="-5" font-size="9">{power}</tspan>'
+        parts.append(f'<text x="{x}" y="300" text-anchor="middle">10{exponent}</text>')
     for (name, points), colour in zip(curves.items(), colours, strict=False):
         line = " ".join(at(power, log10(value)) for power, value in points)
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')

@@ -39,11 +39,14 @@ def interleaved(sides: dict[str, Callable[[], Any]], repeat: int, least: float =
     return {name: statistics.median(some) for name, some in times.items()}
 
 
-def report(name: str, title: str, command: str, tables: list[tuple[str, list[str], list[list[Any]]]], notes: str) -> None:
+def report(
+    name: str, title: str, command: str, tables: list[tuple[str, list[str], list[list[Any]]]], notes: str
+) -> None:
     """Print the tables, and write them to benchmarks/<name>.md, whole or not at all."""
     from tabulate import tabulate
 
-    facts = f"`{command}`, Python {platform.python_version()}, {os.cpu_count()} CPUs, {datetime.date.today().isoformat()}."
+    today = datetime.date.today().isoformat()
+    facts = f"`{command}`, Python {platform.python_version()}, {os.cpu_count()} CPUs, {today}."
     parts = [f"# {title}", facts]
     for heading, head, rows in tables:
         cells = [[_cell(cell) for cell in row] for row in rows]

@@ -4,7 +4,8 @@ The three workloads are those of the eager benchmark, with their data as inputs.
 or builds its graph once; a pass is then the cost and its derivatives by all inputs and parameters, for new
 inputs.  The C interpreter walks the same operations one by one, compiled with -O3 -march=native
 -ffp-contract=off; CasADi is an SX function of cost and gradient on its virtual machine.  An *op* is an
-operation of the recorded graph; times are medians, sides alternate.
+operation of the recorded graph; times are medians, sides alternate.  CasADi folds
+constants when it builds a gradient: of the chain nothing but the forward pass is left.
 """
 
 from __future__ import annotations
@@ -78,6 +79,8 @@ WORKLOADS: dict[str, tuple[Any, list[float], list[float]]] = {
     "chain of 1,000,000": (chain, [1e-6], []),
 }
 
+LANES = (1, 10, 32, 128)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeat", type=int, default=7, help="repetitions of each side (%(default)s)")
@@ -106,50 +109,57 @@ def casadi_pass(function: Any, x: list[float], p: list[float]) -> Any:
     return run
 
 
+def measure(name: str, repeat: int) -> tuple[list[Any], list[list[Any]]]:
+    """The row of one sample, and for the digit the rows over lanes."""
+    function, x, p = WORKLOADS[name]
+
+    def on_values(inputs: Any, parameters: Any) -> Any:
+        return function(inputs, parameters, lambda v: v.relu())
+
+    start = time.perf_counter()
+    tape = record(on_values, x, p)
+    recording = time.perf_counter() - start
+    xs, ps = np.array(x), np.array(p)
+    sides: dict[str, Callable[[], Any]] = {"tape": lambda: (tape.forward(xs, ps), tape.backward())}
+    if tape.ops <= 100_000:
+        plain = record(on_values, x, p, compiled=False)
+        sides["plain"] = lambda: (plain.forward(x, p), plain.backward())
+    try:
+        inputs = [Value(number) for number in x]
+        c = InC(on_values(inputs, [Value(number) for number in p]), inputs)
+        sides["C"] = lambda: c(xs)
+        if c(xs) != tape.forward(xs, ps):
+            raise AssertionError(f"{name}: C gives {c(xs)}, the tape {tape.forward(xs, ps)}")
+    except OSError as error:
+        missing("the C interpreter", error)
+    try:
+        sides["CasADi"] = casadi_pass(function, x, p)
+    except ImportError as error:
+        missing("CasADi", error)
+    ns = {side: seconds / tape.ops * 1e9 for side, seconds in interleaved(sides, repeat).items()}
+    to_c = ns["tape"] / ns["C"] if "C" in ns else None
+    to_casadi = ns["CasADi"] / ns["tape"] if "CasADi" in ns else None
+    row = [name, tape.ops, ns.get("plain"), ns["tape"], ns.get("C"), ns.get("CasADi"), to_c, to_casadi]
+    lanes_rows = [over_lanes(tape, ps, lanes, sides, repeat) for lanes in LANES] if function is digit else []
+    return [*row, recording / tape.ops * 1e9], lanes_rows
+
+
+def over_lanes(tape: Any, p: Any, lanes: int, sides: dict[str, Callable[[], Any]], repeat: int) -> list[Any]:
+    many = np.random.RandomState(0).rand(tape.program.graph.inputs, lanes)
+    some: dict[str, Callable[[], Any]] = {"tape": lambda: (tape.forward(many, p), tape.backward())}
+    some |= {name: side for name, side in sides.items() if name == "CasADi"}
+    found = interleaved(some, repeat)
+    each, peer = found["tape"] / lanes, found.get("CasADi")
+    return [lanes, each * 1e6, each / tape.ops * 1e9, peer and peer * 1e6, peer and peer / each]
+
+
 def main(arguments: argparse.Namespace) -> None:
     """Measure, print the tables, and write replay.md."""
     rows, lanes_rows = [], []
-    for name, (function, x, p) in WORKLOADS.items():
-
-        def on_values(inputs: Any, parameters: Any, function: Any = function) -> Any:
-            return function(inputs, parameters, lambda v: v.relu())
-
-        start = time.perf_counter()
-        tape = record(on_values, x, p)
-        recording = time.perf_counter() - start
-        xs, ps = np.array(x), np.array(p)
-        sides: dict[str, Callable[[], Any]] = {}
-        sides["tape"] = lambda tape=tape, xs=xs, ps=ps: (tape.forward(xs, ps), tape.backward())
-        if tape.ops <= 100_000:
-            plain = record(on_values, x, p, compiled=False)
-            sides["plain"] = lambda plain=plain: (plain.forward(x, p), plain.backward())
-        try:
-            weights, inputs = [Value(v) for v in p], [Value(v) for v in x]
-            c = InC(on_values(inputs, weights), inputs)
-            sides["C"] = lambda c=c, xs=xs: c(xs)
-            if c(xs) != tape.forward(xs, ps):
-                raise AssertionError(f"{name}: C gives {c(xs)}, the tape {tape.forward(xs, ps)}")
-        except OSError as error:
-            missing("the C interpreter", error)
-        try:
-            sides["CasADi"] = casadi_pass(function, x, p)
-        except ImportError as error:
-            missing("CasADi", error)
-        median = interleaved(sides, arguments.repeat)
-        ns = {side: seconds / tape.ops * 1e9 for side, seconds in median.items()}
-        ratios = [ns["tape"] / ns["C"] if "C" in ns else None, ns["CasADi"] / ns["tape"] if "CasADi" in ns else None]
-        rows.append([name, tape.ops, ns.get("plain"), ns["tape"], ns.get("C"), ns.get("CasADi"), *ratios,
-                     recording / tape.ops * 1e9])  # fmt: skip
-        if function is digit:
-            for lanes in (1, 10, 32, 128):
-                many = np.ascontiguousarray(np.random.RandomState(0).rand(len(x), lanes))
-                side = {"tape": lambda many=many, tape=tape, ps=ps: (tape.forward(many, ps), tape.backward())}
-                if "CasADi" in sides:
-                    side["CasADi"] = sides["CasADi"]
-                found = interleaved(side, arguments.repeat)
-                each = found["tape"] / lanes
-                peer = found.get("CasADi")
-                lanes_rows.append([lanes, each * 1e6, each / tape.ops * 1e9, peer and peer * 1e6, peer and peer / each])
+    for name in WORKLOADS:
+        row, more = measure(name, arguments.repeat)
+        rows.append(row)
+        lanes_rows += more
     head = ["workload", "ops", "plain Python", "tape", "C", "CasADi", "tape ÷ C", "CasADi ÷ tape", "record"]
     head2 = ["lanes", "tape, µs per sample", "tape, ns per op", "CasADi, µs per sample", "CasADi ÷ tape"]
     command = f"python -m benchmarks replay --repeat {arguments.repeat}"

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from compare.extras import need
+from compare.operators import Operators
 from compare.rational import Rational
 
 flint = need("flint", "exact", "balls")
@@ -29,7 +30,7 @@ def precision(bits: int) -> Iterator[None]:
         flint.ctx.prec = before
 
 
-class Ball:
+class Ball(Operators):
     """A midpoint and a radius; the true number is inside.
 
     Parameters
@@ -86,14 +87,12 @@ class Ball:
 
     __hash__ = None  # type: ignore[assignment]  # overlapping is not transitive
 
-    __add__: Callable[..., Any]
-    __radd__: Callable[..., Any]
-    __sub__: Callable[..., Any]
-    __rsub__: Callable[..., Any]
-    __mul__: Callable[..., Any]
-    __rmul__: Callable[..., Any]
-    __truediv__: Callable[..., Any]
-    __rtruediv__: Callable[..., Any]
+    def _inner(self, other: Any) -> Any:
+        return _arb(other)
+
+    def _outer(self, inner: Any) -> "Ball":
+        return Ball(inner)
+
     __lt__: Callable[..., Any]
     __le__: Callable[..., Any]
     __gt__: Callable[..., Any]
@@ -139,21 +138,6 @@ def _arb(value: Any) -> Any:
         return None
 
 
-def _arithmetic(name: str) -> None:
-    operation = getattr(operator, f"__{name}__")
-
-    def method(self: Ball, other: Any) -> Any:
-        y = _arb(other)
-        return NotImplemented if y is None else Ball(operation(self.x, y))
-
-    def reflected(self: Ball, other: Any) -> Any:
-        y = _arb(other)
-        return NotImplemented if y is None else Ball(operation(y, self.x))
-
-    setattr(Ball, f"__{name}__", method)
-    setattr(Ball, f"__r{name}__", reflected)
-
-
 def _order(name: str, opposite: str) -> None:
     holds, fails = getattr(operator, name), getattr(operator, opposite)
 
@@ -174,8 +158,6 @@ def _function(name: str) -> None:
     setattr(Ball, name, lambda self: Ball(getattr(self.x, name)()))
 
 
-for _name in ("add", "sub", "mul", "truediv"):
-    _arithmetic(_name)
 for _name, _opposite in (("lt", "ge"), ("le", "gt"), ("gt", "le"), ("ge", "lt")):
     _order(_name, _opposite)
 for _name in ("exp", "expm1", "log", "sqrt", "sin", "cos", "sinh", "cosh", "tanh"):

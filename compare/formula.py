@@ -1,16 +1,15 @@
 """Formulas: numbers that are sympy expressions, for reading what δ and the adjoint are."""
 
-import operator
-from collections.abc import Callable
 from typing import Any
 
 from compare.extras import need
+from compare.operators import Operators
 from engine.notation import symbol
 
 sympy = need("sympy", "symbolic", "formulas")
 
 
-class Formula:
+class Formula(Operators):
     """A sympy expression that keeps the scalar protocol.
 
     σ and σ′ of a layer are function symbols, applied to the pre-activations by name: the units of a
@@ -98,14 +97,11 @@ class Formula:
 
     __lt__ = __le__ = __gt__ = __ge__ = _no_order
 
-    __add__: Callable[..., Any]
-    __radd__: Callable[..., Any]
-    __sub__: Callable[..., Any]
-    __rsub__: Callable[..., Any]
-    __mul__: Callable[..., Any]
-    __rmul__: Callable[..., Any]
-    __truediv__: Callable[..., Any]
-    __rtruediv__: Callable[..., Any]
+    def _inner(self, other: Any) -> Any:
+        return Formula(other).expression if isinstance(other, (Formula, int, float)) else None
+
+    def _outer(self, inner: Any) -> "Formula":
+        return Formula(inner, self.names)
 
 
 class _LatexNames(dict[Any, str]):
@@ -128,24 +124,3 @@ def _latex(name: str) -> str:
     up = "".join(str(_UP.index(c)) for c in name if c in _UP)
     down = "".join(str(_DOWN.index(c)) if c in _DOWN else c for c in name[1:] if c in _DOWN or c == ",")
     return name[0] + (f"^{{{up}}}" if up else "") + (f"_{{{down}}}" if down else "")
-
-
-def _define(name: str) -> None:
-    operation = getattr(operator, f"__{name}__")
-
-    def method(self: Formula, other: Any) -> Any:
-        if not isinstance(other, (Formula, int, float)):
-            return NotImplemented
-        return Formula(operation(self.expression, Formula(other).expression), self.names)
-
-    def reflected(self: Formula, other: Any) -> Any:
-        if not isinstance(other, (int, float)):
-            return NotImplemented
-        return Formula(operation(Formula(other).expression, self.expression), self.names)
-
-    setattr(Formula, f"__{name}__", method)
-    setattr(Formula, f"__r{name}__", reflected)
-
-
-for _name in ("add", "sub", "mul", "truediv"):
-    _define(_name)

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+from compare.operators import Operators
+
 try:  # the extra `exact`: the same numbers, computed by FLINT
     from flint import fmpq
 except ImportError:
     fmpq = None
 
 
-class Rational:
+class Rational(Operators):
     """The exact number numerator/denominator.
 
     Parameters
@@ -49,8 +51,7 @@ class Rational:
             raise TypeError(f"Rational(value): expected a number, got {type(value).__name__} {value!r:.60}")
         self.q = q if denominator == 1 else q / _exact(denominator)
 
-    @staticmethod
-    def _of(q: Any) -> "Rational":
+    def _outer(self, q: Any) -> "Rational":
         made = object.__new__(Rational)
         made.q = q
         return made
@@ -100,10 +101,10 @@ class Rational:
         return NotImplemented if q is None else bool(self.q == q)
 
     def __neg__(self) -> "Rational":
-        return Rational._of(-self.q)
+        return self._outer(-self.q)
 
     def __abs__(self) -> "Rational":
-        return Rational._of(abs(self.q))
+        return self._outer(abs(self.q))
 
     def __pow__(self, exponent: Any) -> Any:
         n = _exact(exponent)
@@ -112,20 +113,26 @@ class Rational:
         whole = Rational(exponent)
         if whole.denominator != 1:
             raise TypeError(f"a rational to the power {exponent} is not rational; use a whole exponent")
-        return Rational._of(self.q**whole.numerator)
+        return self._outer(self.q**whole.numerator)
 
-    __add__: Callable[..., Any]
-    __radd__: Callable[..., Any]
-    __sub__: Callable[..., Any]
-    __rsub__: Callable[..., Any]
-    __mul__: Callable[..., Any]
-    __rmul__: Callable[..., Any]
-    __truediv__: Callable[..., Any]
-    __rtruediv__: Callable[..., Any]
-    __lt__: Callable[..., Any]
-    __le__: Callable[..., Any]
-    __gt__: Callable[..., Any]
-    __ge__: Callable[..., Any]
+    def _inner(self, other: Any) -> Any:
+        return _exact(other)
+
+    def _ordered(self, holds: Callable[[Any, Any], bool], other: Any) -> Any:
+        q = _exact(other)
+        return NotImplemented if q is None else bool(holds(self.q, q))
+
+    def __lt__(self, other: Any) -> Any:
+        return self._ordered(operator.lt, other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._ordered(operator.le, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._ordered(operator.gt, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._ordered(operator.ge, other)
 
 
 def _exact(value: Any) -> Any:
@@ -158,25 +165,3 @@ _BLOCK = 10**500
 
 def _from_fraction(fraction: Fraction) -> Any:
     return fmpq(fraction.numerator, fraction.denominator) if fmpq else fraction
-
-
-def _define(name: str, reflected: str | None = None, result: Callable[[Any], Any] = Rational._of) -> None:
-    operation = getattr(operator, name)
-
-    def method(self: Rational, other: Any) -> Any:
-        q = _exact(other)
-        return NotImplemented if q is None else result(operation(self.q, q))
-
-    def swapped(self: Rational, other: Any) -> Any:
-        q = _exact(other)
-        return NotImplemented if q is None else result(operation(q, self.q))
-
-    setattr(Rational, name, method)
-    if reflected:
-        setattr(Rational, reflected, swapped)
-
-
-for _name in ("add", "sub", "mul", "truediv"):
-    _define(f"__{_name}__", f"__r{_name}__")
-for _name in ("lt", "le", "gt", "ge"):
-    _define(f"__{_name}__", result=bool)

@@ -2,7 +2,7 @@
 
 A kernel walks a program of instructions (kind, out, a, b, c): an op reads the slots a and b and the
 constant number c; a run (`engine.schedule`) starts from slot c and adds the products of the pairs
-a … b−1, a sum their first numbers; a block has number a.  The two languages, plain Python and numba, get the same formulas: in
+a … b−1, a sum their first slots; a block has number a.  The two languages, plain Python and numba, get the same formulas: in
 plain Python the row's text as it is, for numba the same text with ints as floats and with functions
 that raise where Python's raise.
 
@@ -93,6 +93,10 @@ for first, start, o in reversed(rows):
 """
 
 
+_FIXED_FORWARD = {RUN: _RUN_FORWARD, SUM: _SUM_FORWARD, BLOCK: _BLOCK_FORWARD}
+_FIXED_BACKWARD = {RUN: _RUN_BACKWARD, SUM: _SUM_BACKWARD, BLOCK: _BLOCK_BACKWARD}
+
+
 class Stopped(Exception):
     """A formula raised at instruction number `at`."""
 
@@ -113,8 +117,8 @@ def plain(rows: Sequence[Op], kinds: Sequence[int]) -> tuple[Callable[..., None]
     scope |= scalars.FLOATS | scalars.ORDERED
     functions = []
     for source, title, fixed, op_case in (
-        (_FORWARD, "replay forward", {RUN: _RUN_FORWARD, SUM: _SUM_FORWARD, BLOCK: _BLOCK_FORWARD}, _plain_forward),
-        (_BACKWARD, "replay backward", {RUN: _RUN_BACKWARD, SUM: _SUM_BACKWARD, BLOCK: _BLOCK_BACKWARD}, _plain_backward),
+        (_FORWARD, "replay forward", _FIXED_FORWARD, _plain_forward),
+        (_BACKWARD, "replay backward", _FIXED_BACKWARD, _plain_backward),
     ):
         cases, word = [], "if"
         for kind in kinds:

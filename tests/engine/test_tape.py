@@ -164,6 +164,28 @@ def test_blocks_with_several_runs_are_found():
 
 
 @both
+@pytest.mark.parametrize("lanes", [1, 8])
+@pytest.mark.parametrize("inputs", [1, 9])
+def test_products_are_rounded_before_they_are_added(compiled, inputs, lanes):
+    """(1 + e)(1 − e) rounds to 1; fused into −1 + (1 + e)(1 − e) it would leave −e²."""
+    e = 2.0**-30
+
+    def units(x, w):
+        total = None
+        for _ in range(5):  # a block of five runs
+            z = x[-1]
+            for v in x[:-1]:
+                z = z + next(w) * v
+            total = z if total is None else total + z * x[-1]
+        return total
+
+    sample = [0.0] * (inputs - 1) + [1 - e, -1.0]
+    tape = record(lambda x, w: units(x, iter(w)), sample, [1 + e] * 5 * inputs, compiled=compiled)
+    assert tape.forward(np.array([sample] * lanes).T).tolist() == [0.0] * lanes
+    assert tape.forward(sample) == 0.0
+
+
+@both
 def test_start_that_is_also_a_factor(compiled):
     assert_same(lambda x, w: x[0] + w[0] * x[0], [[0.1], [0.3]], [0.7], compiled)
     assert_same(lambda x, w: (x[0] + w[0] * x[1]) + w[1] * x[0], [[0.1, 0.2], [0.3, 0.7]], [0.7, 0.1], compiled)
