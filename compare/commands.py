@@ -6,9 +6,10 @@ Exit codes: 0 all identical, 1 not, 2 bad usage or input.
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 from compare import draw_command, page_command, train_command
+from compare.arguments import names, sizes
 from compare.arithmetic import ARITHMETICS
 from compare.comparing import compare
 from compare.data import load_mnist, moons
@@ -44,10 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _add_comparison(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_compare)
-    parser.add_argument("--sizes", type=_sizes, help="units per layer (2,3,1; with --mnist 784,30,10)")
+    parser.add_argument("--sizes", type=sizes, help="units per layer (2,3,1; with --mnist 784,30,10)")
     parser.add_argument(
         "--activation",
-        type=_names(ACTIVATIONS),
+        type=names(ACTIVATIONS),
         default=["sigmoid"],
         help=f"one for all layers, or one per layer: {', '.join(ACTIVATIONS)} (%(default)s)",
     )
@@ -60,7 +61,7 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--referees",
-        type=_names(REFEREES),
+        type=names(REFEREES),
         default=[],
         help=f"outside opinions on δ, parted by commas: {', '.join(REFEREES)}",
     )
@@ -68,17 +69,17 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    sizes = options.sizes or ([784, 30, 10] if options.mnist else [2, 3, 1])
+    units = options.sizes or ([784, 30, 10] if options.mnist else [2, 3, 1])
     samples = options.samples if options.samples is not None else 100 if options.mnist else 4
     if samples < 1:
         raise ValueError(f"--samples: expected at least 1, got {samples}")
     x, y = load_mnist(options.mnist) if options.mnist else moons(samples, options.seed)
     if samples > x.shape[1]:
         raise ValueError(f"--samples: expected at most {x.shape[1]}, the digits there are, got {samples}")
-    if (sizes[0], sizes[-1]) != (len(x), len(y)):
-        raise ValueError(f"--sizes: the data need {len(x)} inputs and {len(y)} outputs, got {sizes}")
+    if (units[0], units[-1]) != (len(x), len(y)):
+        raise ValueError(f"--sizes: the data need {len(x)} inputs and {len(y)} outputs, got {units}")
     activation = options.activation[0] if len(options.activation) == 1 else options.activation
-    network = Network(sizes, activation=activation, cost=options.cost, seed=options.seed)
+    network = Network(units, activation=activation, cost=options.cost, seed=options.seed)
     report = compare(
         network,
         x[:, :samples],
@@ -95,7 +96,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _add_proof(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_prove)
-    parser.add_argument("--sizes", type=_sizes, required=True, help="units per layer, e.g. 784,30,10")
+    parser.add_argument("--sizes", type=sizes, required=True, help="units per layer, e.g. 784,30,10")
     parser.add_argument("--cost", choices=list(COSTS), default="quadratic", help="(%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the random points (%(default)s)")
     parser.add_argument("--json", metavar="PATH", help="write the certificate there as well")
@@ -107,24 +108,3 @@ def _prove(options: argparse.Namespace) -> int:
     if options.json:
         certificate.to_json(options.json)
     return 0 if certificate.proved else 1
-
-
-def _sizes(text: str) -> list[int]:
-    try:
-        sizes = [int(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected sizes such as 2,3,1, got {text!r}") from None
-    if len(sizes) < 2 or min(sizes) < 1:
-        raise argparse.ArgumentTypeError(f"expected at least two positive sizes, got {text!r}")
-    return sizes
-
-
-def _names(known: Iterable[str]) -> Callable[[str], list[str]]:
-    def parse(text: str) -> list[str]:
-        names = text.split(",")
-        for name in names:
-            if name not in known:
-                raise argparse.ArgumentTypeError(f"unknown {name!r}; known: {', '.join(known)}")
-        return names
-
-    return parse

@@ -3,11 +3,7 @@
 import argparse
 import os
 
-import numpy as np
-
-from compare.comparing import compare
-from compare.data import moons
-from explicit import ACTIVATIONS, COSTS, Network
+from compare.arguments import add_network, report_of_one_sample
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,10 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "graph's adjoints on the right. The input is a point of the moons (2 inputs, 1 output), else standard "
         "normal numbers."
     )
-    parser.add_argument("--sizes", type=_sizes, default=[2, 3, 1], help="units per layer (2,3,1)")
-    parser.add_argument("--activation", choices=list(ACTIVATIONS), default="sigmoid", help="(%(default)s)")
-    parser.add_argument("--cost", choices=list(COSTS), default="quadratic", help="(%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of parameters and of the input (%(default)s)")
+    add_network(parser)
     parser.add_argument("--out", default="backward.html", metavar="PATH", help="(%(default)s)")
 
 
@@ -33,20 +26,7 @@ def run(options: argparse.Namespace) -> int:
     ValueError, OSError
         As `Network`, `compare` and `Report.page`.
     """
-    sizes = options.sizes
-    if (sizes[0], sizes[-1]) == (2, 1):
-        x, y = moons(1, options.seed)
-    else:
-        random = np.random.RandomState(options.seed)
-        x, y = random.randn(sizes[0], 1), random.uniform(size=(sizes[-1], 1))
-    network = Network(sizes, activation=options.activation, cost=options.cost, seed=options.seed)
-    report = compare(network, x, y)
+    report = report_of_one_sample(options)
     print(f"{os.fspath(options.out)}: {report.page(options.out).note}")
     print(report.verdict)
     return 0 if report.exact else 1
-
-
-def _sizes(text: str) -> list[int]:
-    from compare.commands import _sizes as parse  # commands imports this module
-
-    return parse(text)

@@ -2,9 +2,9 @@
 
 A kernel walks a program of instructions (kind, out, a, b, c): an op reads the slots a and b and the
 constant number c; a run (`engine.schedule`) starts from slot c and adds the products of the pairs
-a … b−1, a sum their first slots; a block has number a.  The two languages, plain Python and numba, get the same formulas: in
-plain Python the row's text as it is, for numba the same text with ints as floats and with functions
-that raise where Python's raise.
+a … b−1, a sum their first slots; a block has number a.  The two languages, plain Python and numba,
+get the same formulas: in plain Python the row's text as it is, for numba the same text with ints as
+floats and with functions that raise where Python's raise.
 
 Adjoints start as −0.0, the one number that x + (−0.0) = x for every x, −0.0 included: so "the first
 contribution is assigned" needs no case of its own.
