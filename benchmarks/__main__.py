@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import draw, eager, explicit_side, replay, train
+from benchmarks import draw, eager, explicit_side, growth, replay, train
 
 
 def main() -> None:
@@ -14,6 +14,7 @@ def main() -> None:
     replay.add_arguments(commands.add_parser("replay", help="a recorded graph, against C and CasADi"))
     explicit_side.add_arguments(commands.add_parser("explicit", help="δ in contract order, against BLAS"))
     train.add_arguments(commands.add_parser("train", help="training 784-30-10, against PyTorch and others"))
+    growth.add_arguments(commands.add_parser("growth", help="time and memory per op over the size of a graph"))
     draw.add_arguments(commands.add_parser("draw", help="pictures: time per engine"))
     arguments = parser.parse_args()
     arguments.run(arguments)
