@@ -2,7 +2,6 @@
 
 import dataclasses
 import html
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from tabulate import tabulate
 
 from compare.reporting import LISTED, SHOWN, Pair, Row, _plain, _text
 from compare.verdicts import Verdict
-from engine.files import write_whole
+from engine.files import write_json
 from explicit import Network
 
 
@@ -213,7 +212,7 @@ class CheckReport:
         OSError
             The file cannot be written.
         """
-        write_whole(path, json.dumps(self.as_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+        write_json(path, self.as_dict())
 
 
 def _of_sample(rows: Iterator[Row], sample: int) -> Iterator[Row]:

@@ -32,7 +32,7 @@ import numpy.typing as npt
 
 from compare.ulp import identical, ulps
 from engine import Value, record
-from engine.files import write_whole
+from engine.files import write_json
 from engine.notation import symbol
 from explicit import Network, checks
 from explicit.kernels import Stepper, flatten, share
@@ -87,7 +87,7 @@ class Run:
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write the record as JSON, whole or not at all. Errors: OSError."""
-        write_whole(path, json.dumps(self.record, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+        write_json(path, self.record)
 
 
 def epoch_line(epoch: dict[str, Any]) -> str:

@@ -16,7 +16,6 @@ where one is zero is drawn again, which leaves at least p − 2K of p values: d 
 
 import copy
 import dataclasses
-import json
 import math
 import os
 from collections.abc import Sequence
@@ -30,7 +29,7 @@ from compare.arithmetic import finite_field
 from compare.comparing import compare
 from compare.field import Functions, P, Residue
 from compare.reporting import Report, Row
-from engine.files import write_whole
+from engine.files import write_json
 from explicit import Network, bp1, bp2, bp3, bp4
 from explicit.elementwise import Array
 
@@ -134,7 +133,7 @@ class Certificate:
         OSError
             The file cannot be written.
         """
-        write_whole(path, json.dumps(self.as_dict(), ensure_ascii=False, indent=1) + "\n")
+        write_json(path, self.as_dict())
 
 
 def prove(

@@ -2,7 +2,6 @@
 
 import dataclasses
 import html
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from tabulate import tabulate
 from compare.arithmetic import Arithmetic
 from compare.classify import Mismatch, mismatches, summary
 from compare.ulp import identical, ulps
-from engine.files import write_whole
+from engine.files import write_json
 from engine.notation import symbol
 from explicit import Backprop, Network
 
@@ -453,7 +452,7 @@ class Report:
         OSError
             The file cannot be written.
         """
-        write_whole(path, json.dumps(self.as_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+        write_json(path, self.as_dict())
 
 
 def _text(number: Any) -> str:

@@ -6,7 +6,7 @@ import math
 import sys
 
 from compare.data import load_mnist, moons
-from compare.lockstep import train_in_lockstep, verify
+from compare.lockstep import epoch_line, train_in_lockstep, verify
 from explicit import ACTIVATIONS, COSTS, Network
 
 
@@ -60,19 +60,13 @@ def run(options: argparse.Namespace) -> int:
     result = train_in_lockstep(
         network, data, options.epochs, options.batch, options.eta, options.seed, test=test,
         every=options.every, checkpoint=options.checkpoint, progress=bar,
-        on_epoch=None if bar else lambda epoch: print(_line(epoch), file=sys.stderr, flush=True),
+        on_epoch=None if bar else lambda epoch: print(epoch_line(epoch), file=sys.stderr, flush=True),
     )  # fmt: skip
     result.record["scaled"] = options.scaled
     if options.json:
         result.to_json(options.json)
     print(result)
     return 0 if result.identical else 1
-
-
-def _line(epoch: dict[str, object]) -> str:
-    from compare.lockstep import epoch_line
-
-    return epoch_line(epoch)
 
 
 def _network(options: argparse.Namespace, record: dict[str, object] | None) -> Network:

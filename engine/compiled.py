@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from engine import replay_source
+from engine.files import write_whole
 from engine.program import COMPARISONS, Plain, Program
 
 TYPE_CHECKING = False
@@ -79,9 +80,7 @@ def _load(source: str, ops: int) -> Any:
     path = _folder() / f"{name}.py"
     if not path.exists():
         print(f"compiling replay kernels for {ops} operations (some seconds, once)", file=sys.stderr, flush=True)
-        temporary = path.with_name(f".{name}.{os.getpid()}.tmp")
-        temporary.write_text(source, encoding="utf-8")
-        os.replace(temporary, path)
+        write_whole(path, source)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ValueError(f"{path}: not importable")

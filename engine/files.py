@@ -1,8 +1,10 @@
 """Files that are written whole or not at all."""
 
+import json
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 
 def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
@@ -21,3 +23,14 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_json(path: str | os.PathLike[str], data: Any) -> None:
+    """Write data as JSON that people can read too, whole or not at all; NaN and infinities are refused.
+
+    Raises
+    ------
+    OSError, ValueError
+        The file cannot be written; a number has no place in JSON.
+    """
+    write_whole(path, json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
