@@ -10,6 +10,7 @@ from compare.classify import Mismatch
 from compare.comparing import compare
 from compare.counting import cost, cost_curve
 from compare.data import load_mnist, moons, read_idx
+from compare.diagnosing import diagnose
 from compare.foreign import check
 from compare.forwards import trace
 from compare.lockstep import train_in_lockstep
@@ -28,6 +29,7 @@ __all__ = [
     "compare",
     "cost",
     "cost_curve",
+    "diagnose",
     "load_mnist",
     "moons",
     "prove",

@@ -142,7 +142,22 @@ class Runner:
         of = self._of
         return self._run(_like(of.own_weights, weights), _like(of.own_biases, biases), x, y)
 
+    def returned(self, weights: list[Array], biases: list[Array], x: Array, y: Array) -> list[list[Array]]:
+        """[nabla_b, nabla_w] in whatever shapes they came, with other numbers; x and y may hold several samples.
+
+        Raises
+        ------
+        CandidateError, NotGradients
+            It raised; it returned no pair of lists with one array per layer of weights.
+        """
+        of = self._of
+        returned = self._called(_like(of.own_weights, weights), _like(of.own_biases, biases), x, y)
+        return _lists(returned, len(of.weights))
+
     def _run(self, weights: Any, biases: Any, x: Array, y: Array) -> Gradients:
+        return self._gradients(self._called(weights, biases, x, y))
+
+    def _called(self, weights: Any, biases: Any, x: Array, y: Array) -> Any:
         of = self._of
         given = {"weights": weights, "biases": biases, "x": x.copy(), "y": y.copy()}
         before = {name: _flat(value) for name, value in given.items()}
@@ -168,7 +183,7 @@ class Runner:
                 a is not b and not _same(a, b) for a, b in zip(after, before[name], strict=True)
             ):
                 self.changed = self.changed or name
-        return self._gradients(returned)
+        return returned
 
     def _check_taken(self, given: dict[str, list[Any]]) -> None:
         """Refuse a candidate whose parameters are not those that were just set."""
@@ -179,14 +194,8 @@ class Runner:
 
     def _gradients(self, returned: Any) -> Gradients:
         of = self._of
-        if not isinstance(returned, (tuple, list)) or len(returned) != 2:
-            raise NotGradients(f"backprop returned {_kind(returned)}, expected the pair (nabla_b, nabla_w)")
         shapes = {"nabla_b": of.bias_shapes, "nabla_w": [w.shape for w in of.weights]}
-        found: list[list[Array]] = []
-        for (name, expected), arrays in zip(shapes.items(), returned, strict=True):
-            if not hasattr(arrays, "__len__") or len(arrays) != len(expected):
-                raise NotGradients(f"{name} is {_kind(arrays)}, expected {len(expected)} arrays, one per layer")
-            found.append([_array(f"{name}[{i}]", a) for i, a in enumerate(arrays)])
+        found = _lists(returned, len(of.weights))
         got = [[a.shape for a in arrays] for arrays in found]
         if got != list(shapes.values()):
             if got == list(shapes.values())[::-1]:
@@ -197,6 +206,16 @@ class Runner:
                         of_what = f"{'biases' if name == 'nabla_b' else 'weights'}[{i}]"
                         raise NotGradients(f"{name}[{i}] has shape {given}, and {of_what} has {wanted}")
         return Gradients([b.reshape(-1, 1) for b in found[0]], found[1])
+
+
+def _lists(returned: Any, layers: int) -> list[list[Array]]:
+    names = ("nabla_b", "nabla_w")
+    if not isinstance(returned, (tuple, list)) or len(returned) != 2:
+        raise NotGradients(f"backprop returned {_kind(returned)}, expected the pair (nabla_b, nabla_w)")
+    for name, arrays in zip(names, returned, strict=True):
+        if not hasattr(arrays, "__len__") or len(arrays) != layers:
+            raise NotGradients(f"{name} is {_kind(arrays)}, expected {layers} arrays, one per layer")
+    return [[_array(f"{n}[{i}]", a) for i, a in enumerate(arrays)] for n, arrays in zip(names, returned, strict=True)]
 
 
 def _all(gradients: Gradients) -> list[Array]:

@@ -1,0 +1,349 @@
+"""What `diagnose` found, and its forms for reading."""
+
+import html
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tabulate import tabulate
+
+from compare.mistakes import SLOTS, At, Mistake, catalogue, find
+from compare.near import values
+from compare.walking import Layer
+from engine.files import write_json
+from engine.notation import symbol
+from explicit import Network, bp3, bp4
+
+Array = npt.NDArray[Any]
+EQUATIONS = ("BP1", "BP2", bp3.tag, bp4.tag)
+HOLDS = {True: "holds", False: "does not", None: "cannot be said"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One mistake, and where.
+
+    mistakes:  the record; several where their formulas are the same for this network: all of the class
+    layers:    where, from the output backward; () where it is no matter of layers
+    equation:  that fails
+    numbers:   one unit's numbers substituted in the right formula and in the one that was computed
+    text:      what is said where no record fits
+    """
+
+    mistakes: tuple[Mistake, ...]
+    layers: tuple[int, ...]
+    equation: str
+    right: str
+    numbers: str
+    text: str = ""
+
+    @classmethod
+    def of(cls, names: Sequence[str], layers: tuple[int, ...] = (), numbers: str = "") -> "Finding":
+        """The finding of records that are one class."""
+        records = tuple(find(name) for name in names)
+        return cls(records, layers, records[0].equation, records[0].right, numbers)
+
+    def lines(self) -> Iterator[str]:
+        """The finding in words."""
+        where = f" at layer{'s' if len(self.layers) > 1 else ''} {', '.join(map(str, self.layers))}" if self.layers else ""
+        if not self.mistakes:
+            yield f"{self.equation}{where}: {self.text}"
+            return
+        first = self.mistakes[0]
+        yield f"{self.equation}{where}: {first.sentence} [{first.name}]"
+        for other in self.mistakes[1:]:
+            yield f"    the same numbers: {other.sentence} [{other.name}]  {other.formula}"
+        yield f"    computed: {first.formula}"
+        if self.right:
+            yield f"    right:    {self.right}"
+        for line in self.numbers.splitlines():
+            yield f"    {line}"
+        yield f"    fix: {first.hint}"
+
+
+@dataclass(frozen=True)
+class Holding:
+    """Whether an equation holds at a layer, on the candidate's own numbers of the layer above."""
+
+    layer: int
+    equation: str
+    holds: bool | None
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """Somebody's backpropagation, with its mistakes by name.
+
+    network:      ours with the candidate's parameters
+    findings:     in the order of the walk backward from the cost
+    unexplained:  what differs and fits no record, with the patterns that hold
+    layers:       of the walk
+    arithmetic:   in which formulas were compared: a match in "finite field" or "rational" is exact
+    failure:      where the candidate raised, or returned nothing comparable
+    notes:        conventions that were recognised, and remarks
+    """
+
+    network: Network
+    findings: list[Finding]
+    unexplained: list[str]
+    layers: list[Layer]
+    arithmetic: str = ""
+    failure: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def right(self) -> bool:
+        """Whether nothing is wrong."""
+        return not (self.findings or self.unexplained or self.failure)
+
+    @property
+    def mistakes(self) -> list[Mistake]:
+        """The records found, in order; of a class of equal formulas, all.  [] for right code."""
+        return list(dict.fromkeys(m for f in self.findings for m in f.mistakes))
+
+    @property
+    def conventions(self) -> list[str]:
+        """What was recognised and is no mistake."""
+        return list(self.notes)
+
+    @property
+    def equations(self) -> list[Holding]:
+        """Which equations hold, layer by layer from the output backward."""
+        return [Holding(layer.at.layer, tag, holds) for layer in self.layers for tag, holds in layer.holds.items()]
+
+    @property
+    def title(self) -> str:
+        """What was asked about."""
+        names = "/".join(dict.fromkeys(f.name for f in self.network.activation_functions))
+        return f"{'-'.join(map(str, self.network.sizes))}, {names}, {self.network.cost.name} cost"
+
+    @property
+    def verdict(self) -> str:
+        """The diagnosis in a sentence."""
+        if self.failure:
+            return f"DID NOT RUN: {self.failure}"
+        if self.right:
+            how = {
+                "finite field": "equal in GF(2⁶¹ − 1) at a random point",
+                "rational": "equal in exact rational arithmetic at random points",
+                "float32": "equal up to the rounding of float32",
+            }.get(self.arithmetic, "equal up to rounding")
+            return f"RIGHT: all equations hold; {how}."
+        count = len(self.findings) + bool(self.unexplained)
+        if not self.findings:
+            return "WRONG, in a way that no record explains."
+        return f"{count} MISTAKE{'S' if count > 1 else ''}, walking backward from the cost:"
+
+    def _lines(self) -> Iterator[str]:
+        yield self.verdict
+        for number, finding in enumerate(self.findings, 1):
+            for i, line in enumerate(finding.lines()):
+                yield f"{number}. {line}" if i == 0 else line
+        if self.unexplained:
+            yield "No record of the catalogue fits:"
+            yield from (f"    {said}" for said in self.unexplained)
+        yield from (f"note: {note}" for note in self.notes)
+
+    def _table(self, form: str) -> str:
+        if not self.layers:
+            return ""
+        rows = []
+        for layer in self.layers:
+            said = [HOLDS[layer.holds[tag]] if tag in layer.holds else "" for tag in EQUATIONS]
+            rows.append([layer.at.layer, *said])
+        return tabulate(rows, ["layer", *EQUATIONS], tablefmt=form)
+
+    def __str__(self) -> str:
+        return "\n\n".join(part for part in (self.title, self._table("simple"), "\n".join(self._lines())) if part)
+
+    def __repr__(self) -> str:
+        names = ", ".join(m.name for m in self.mistakes)
+        return f"<Diagnosis {self.title}: {'right' if self.right else names or self.verdict}>"
+
+    def _repr_html_(self) -> str:
+        said = "\n".join(html.escape(line) for line in self._lines())
+        return f"<p>{html.escape(self.title)}</p>\n{self._table('html')}\n<pre>{said}</pre>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The diagnosis as plain data."""
+        return {
+            "title": self.title,
+            "right": self.right,
+            "verdict": self.verdict,
+            "arithmetic": self.arithmetic,
+            "mistakes": [m.name for m in self.mistakes],
+            "findings": [
+                {
+                    "names": [m.name for m in f.mistakes],
+                    "equation": f.equation,
+                    "layers": list(f.layers),
+                    "sentence": f.mistakes[0].sentence if f.mistakes else f.text,
+                    "computed": f.mistakes[0].formula if f.mistakes else "",
+                    "right": f.right,
+                    "numbers": f.numbers,
+                    "fix": f.mistakes[0].hint if f.mistakes else "",
+                }
+                for f in self.findings
+            ],
+            "unexplained": self.unexplained,
+            "equations": [vars(e) for e in self.equations],
+            "failure": self.failure,
+            "notes": list(self.notes),
+        }
+
+    def to_json(self, path: str | os.PathLike[str]) -> None:
+        """Write the diagnosis as JSON, whole or not at all.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written.
+        """
+        write_json(path, self.to_dict())
+
+
+# -- from walks to findings --------------------------------------------------------------------------
+
+
+def findings(walks: list[list[Layer]], display: list[Layer]) -> list[Finding]:
+    """One finding for each mistake, however many layers and points show it."""
+    found: list[tuple[list[str], list[int]]] = []
+    for walked in walks:
+        for layer in walked:
+            for names in _classes(layer):
+                for known, layers in found:
+                    common = [name for name in known if name in names]
+                    if common:
+                        known[:] = common
+                        layers.append(layer.at.layer)
+                        break
+                else:
+                    found.append((names, [layer.at.layer]))
+    last = walks[0][0].at.of.last
+    _joined(found, last)
+    shown = {layer.at.layer: layer for layer in display}
+    made = []
+    for names, at_layers in sorted(found, key=lambda f: -max(f[1])):
+        where = tuple(sorted(set(at_layers), reverse=True))
+        made.append(Finding.of(names, where, _numbers(catalogue[names[0]], shown.get(where[0]))))
+    return made
+
+
+def _classes(layer: Layer) -> list[list[str]]:
+    """The mistakes of a layer, each as the class of records that could be it."""
+    ways = [way for way in layer.explanations if way]
+    if not ways:
+        return []
+    count = len(ways[0])
+    return [list(dict.fromkeys(way[i].name for way in ways if i < len(way))) for i in range(count)]
+
+
+def _joined(found: list[tuple[list[str], list[int]]], last: int) -> None:
+    """A mistake made of others is named where all its parts are found, in every layer."""
+    for record in catalogue.values():
+        parts = [f for part in record.parts for f in found if part in f[0]]
+        layers = {layer for _, where in parts for layer in where}
+        if record.parts and len(parts) == len(record.parts) and layers >= set(range(2, last + 1)):
+            names = [record.name, *(n for f in parts for n in f[0])]
+            found[:] = [f for f in found if f not in parts] + [(names, sorted(layers))]
+
+
+def _numbers(record: Mistake, layer: Layer | None) -> str:
+    """The numbers of the unit at which the two formulas differ most."""
+    if layer is None:
+        return ""
+    at = layer.at
+    try:
+        made = record.variant(at)
+        if not made:
+            return ""
+        if record.slot in SLOTS:
+            return _delta_numbers(record, at, made[0])
+        right = values(at.nabla_b if record.slot == "nabla_b" else at.nabla_w)
+        wrong = values(made[0])
+    except (ArithmeticError, ValueError, AssertionError):
+        return ""
+    if right.shape != wrong.shape:
+        return f"shape {wrong.shape} instead of {right.shape}"
+    j, k = _worst(right, wrong)
+    name = "∂C/∂" + (symbol("b", at.layer, j + 1) if record.slot == "nabla_b" else symbol("w", at.layer, j + 1, k + 1))
+    if record.slot == "nabla_w":
+        delta, a = values(at.nabla_b)[j, 0], values(at.a_below)[k, 0]
+        return f"{name}: right {delta:.5g} × {a:.5g} = {right[j, k]:.5g}, computed {wrong[j, k]:.5g}"
+    return f"{name}: right {right[j, k]:.5g}, computed {wrong[j, k]:.5g}"
+
+
+def _delta_numbers(record: Mistake, at: At, made: Any) -> str:
+    error, slope = values(at.error), values(at.slope)
+    right = error * slope
+    if record.slot == "scale":
+        factor = float(getattr(made, "value", made))
+        j, s = _worst(right, right * factor)
+        wrong = f"{factor:.5g} × {error[j, s]:.5g} × {slope[j, s]:.5g} = {factor * right[j, s]:.5g}"
+    else:
+        filled = values(made)
+        whole = filled if record.slot == "delta" else filled * (slope if record.slot == "error" else error)
+        j, s = _worst(right, whole)
+        if record.slot == "delta":
+            wrong = f"{filled[j, s]:.5g}"
+        else:
+            two = (filled[j, s], slope[j, s]) if record.slot == "error" else (error[j, s], filled[j, s])
+            wrong = f"{two[0]:.5g} × {two[1]:.5g} = {whole[j, s]:.5g}"
+    name = symbol("δ", at.layer, j + 1)
+    return f"{name}: right {error[j, s]:.5g} × {slope[j, s]:.5g} = {right[j, s]:.5g}, computed {wrong}"
+
+
+def _worst(right: Array, wrong: Array) -> tuple[int, int]:
+    j, k = np.unravel_index(int(np.argmax(np.abs(right - wrong))), right.shape)
+    return int(j), int(k)
+
+
+# -- what no record explains ---------------------------------------------------------------------------
+
+
+def patterns(walks: list[list[Layer]], display: list[Layer]) -> list[str]:
+    """For each quantity that no record explains, what holds between it and the right one."""
+    unexplained = dict.fromkeys(
+        (layer.at.layer, tag) for walked in walks for layer in walked for tag in layer.unexplained
+    )
+    shown = {layer.at.layer: layer for layer in display}
+    return [f"{tag} at layer {number}: {_pattern(tag, shown[number])}" for number, tag in unexplained]
+
+
+def _pattern(tag: str, layer: Layer) -> str:
+    at, found = layer.at, layer.found
+    delta = at.error * at.slope
+    if tag == bp4.tag and found.nabla_w is not None:
+        return _relation(found.nabla_w, values(at.nabla_w))
+    if tag == bp3.tag and found.nabla_b is not None:
+        return _relation(found.nabla_b, values(at.nabla_b))
+    own = found.delta if found.delta is not None else values(at.delta) if at.delta is not None else values(delta)
+    return _relation(own, values(delta))
+
+
+def _relation(found: Array, right: Array) -> str:
+    found = np.asarray(found, dtype=np.float64)
+    if found.shape != right.shape:
+        if found.shape == right.T.shape and np.allclose(found, right.T, rtol=1e-9, atol=0):
+            return "it is the transpose of the right one"
+        return f"its shape is {found.shape}, expected {right.shape}"
+    close: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-300}
+    with np.errstate(all="ignore"):
+        ratios = found / right
+    if np.isfinite(ratios).all() and np.allclose(ratios, ratios.flat[0], **close):
+        c = float(ratios.flat[0])
+        return "its sign is reversed" if abs(c + 1) < 1e-9 else f"it is {c:.6g} times the right one"
+    if found.shape == right.T.shape and np.allclose(found, right.T, **close):
+        return "it is the transpose of the right one"
+    if np.allclose(np.sort(found.ravel()), np.sort(right.ravel()), **close):
+        return "its numbers are the right ones in another order"
+    if np.allclose(np.abs(found), np.abs(right), **close):
+        return "some signs are reversed"
+    difference = found - right
+    if difference.size > 1 and np.allclose(difference, difference.flat[0], rtol=1e-6, atol=0):
+        return f"it is the right one plus {float(difference.flat[0]):.6g} everywhere"
+    j, k = _worst(right, found)
+    return f"the ratio to the right one is not constant; at [{j}, {k}] it is {found[j, k]:.6g} instead of {right[j, k]:.6g}"
