@@ -22,7 +22,7 @@ from compare.candidates import Candidate, CandidateError, NotGradients, as_float
 from compare.diagnosis import Diagnosis, Finding, findings, patterns
 from compare.field import Functions, NoOrder, Residue
 from compare.mistakes import Pass, averaged
-from compare.near import DOUBLE, SINGLE, near, within
+from compare.near import DOUBLE, SINGLE, Near, near, values, within
 from compare.rational import Rational
 from compare.walking import Found, Layer, Way, walk
 from explicit import Activation, Cost, Network
@@ -32,7 +32,7 @@ Point = tuple[list[Array], list[Array], Array, Array]
 
 ETA = 0.375  # of a training step: its inverse is no factor that a mistake has
 FLAT = ("relu", "leaky_relu")  # whose σ′ shows little at one point
-MANY = 12  # points for these, and one more at the kinks
+MANY, KINKS = 12, 6  # points for these, and points at the kinks
 RAISED = (CandidateError, NotGradients)
 
 
@@ -520,21 +520,21 @@ def _field_run(q: _Question, samples: int = 1) -> _Run:
 def _rational_runs(q: _Question, samples: int = 1) -> Iterator[_Run]:
     """Points at which units are on and off; at the last, half of the z are 0, where a kink is."""
     names = {f.name for f in q.network.activation_functions}
-    for number in range(MANY + 1 if names & set(FLAT) else 1):
+    for number in range(MANY + KINKS if names & set(FLAT) else 1):
         bits = random.Random(f"diagnose {q.seed} rational {number}").getrandbits
         point = _draw(q, lambda inputs, bits=bits: Rational(2 * bits(12) + 1 - 2**12, 2**10), samples)  # type: ignore[misc]
-        if number == MANY:
-            _to_kinks(q, point)
+        if number >= MANY:
+            _to_kinks(q, point, number % 2)
         yield _Run(point, _pass(q, point), lambda a: lifted(a, lambda v: v if isinstance(v, Rational) else Rational(v)), _equal)
 
 
-def _to_kinks(q: _Question, point: Point) -> None:
-    """Change biases so that every other z is 0."""
+def _to_kinks(q: _Question, point: Point, first: int) -> None:
+    """Change biases so that every other z is 0, from the unit `first` on."""
     weights, biases, x, _ = point
     for i, sigma in enumerate(q.network.activation_functions):
         if sigma.name in FLAT:
             z = q.network.forward(x, weights, biases)[0][i]
-            biases[i][::2] = biases[i][::2] - z[::2, :1]
+            biases[i][first::2] = biases[i][first::2] - z[first::2, :1]
 
 
 def _in_field(q: _Question, decay: tuple[float, float]) -> _Answer:
@@ -565,15 +565,15 @@ def _in_singles(q: _Question, decay: tuple[float, float]) -> _Answer:
 def _float_runs(q: _Question, u: float = DOUBLE, samples: int = 1) -> Iterator[_Run]:
     """Random points.  Where relu is, they are small dyadic numbers, with which floats are exact."""
     flat = {f.name for f in q.network.activation_functions} & set(FLAT)
-    for number in range(MANY + 1 if flat else 2):
+    for number in range(MANY + KINKS if flat else 2):
         generator = random.Random(f"diagnose {q.seed} float {number}")
         if flat:
             point = _draw(q, lambda inputs, g=generator: (2 * g.getrandbits(4) - 15) / 8, samples)  # type: ignore[misc]
         else:
             point = _draw(q, lambda inputs, g=generator: g.gauss(0, 1) / inputs**0.5, samples)  # type: ignore[misc]
         point[3][...] = [[0.1 + 0.8 * generator.random() for _ in row] for row in point[3]]
-        if number == MANY:
-            _to_kinks(q, point)
+        if number >= MANY:
+            _to_kinks(q, point, number % 2)
         yield _float_run(q, _floats(point), u)
 
 
@@ -585,20 +585,17 @@ def _floats(point: Point) -> Point:
 def _float_run(q: _Question, point: Point, u: float = DOUBLE) -> _Run:
     weights, biases, x, y = point
     numbers = [near(w, u) for w in weights], [near(b, u) for b in biases], near(x, u), near(y, u)
+
+    def read(array: Array) -> Array:
+        return near(as_float64(array), u)
+
     if q.eta is None:
-        return _Run(point, _pass(q, numbers), as_float64, within)
+        return _Run(point, _pass(q, numbers), read, within)
     # A step's gradient is (W − W′)/η: it has the rounding of W in it.
     largest = max(float(np.abs(a).max()) for a in (*weights, *biases))
     blur = 4 * u * (largest / abs(q.eta) + 1)
 
-    def same(found: Array, expected: Array) -> bool:
-        if found.shape != expected.shape:
-            return False
-        for e in expected.flat:
-            e.error += blur
-        return within(found, expected)
-
-    return _Run(point, _pass(q, numbers), as_float64, same)
+    return _Run(point, _pass(q, numbers), read, lambda found, expected: within(found, expected, blur))
 
 
 def _display(q: _Question, answer: _Answer) -> list[Layer]:
@@ -626,30 +623,53 @@ def _batch(q: _Question, answer: _Answer) -> list[Finding]:
     if q.x.shape[1] == 1 and q.reduction is None:
         return []
     u = SINGLE if answer.arithmetic == "float32" else DOUBLE
-    run = next(_float_runs(q, u, samples=2))
+    runs = _float_runs(q, u, samples=2)
     if answer.arithmetic == "finite field":
-        run = _field_run(q, samples=2)
+        runs = iter([_field_run(q, samples=2)])
     elif answer.arithmetic == "rational":
-        run = next(_rational_runs(q, samples=2))
+        runs = _rational_runs(q, samples=2)
+    common: list[set[str]] = []
+    for run in runs:
+        try:
+            here = _ways(q, run, answer, u)
+        except RAISED as error:
+            if q.reduction is not None:
+                raise
+            _note(q, f"it takes one sample at a time (a batch raised: {error})")
+            return []
+        common = [a & b for a, b in zip(common, here, strict=True)] if common else here
+    both = common[0] & common[1]
+    names = [next((way for way in WAYS if way in (both or ways)), "") for ways in common]
+    return _reduction(q, names[0], names[1])
+
+
+WAYS: dict[str, Callable[[Array, Array], Array]] = {
+    "sum": lambda a, b: a + b,
+    "mean": lambda a, b: (a + b) / 2,
+    "mean twice": lambda a, b: (a + b) / 4,
+    "last": lambda a, b: b,
+    "columns": lambda a, b: np.hstack([a, b]),
+    "averaged": lambda a, b: a,  # found by a walk of its own
+}
+
+
+def _ways(q: _Question, run: _Run, answer: _Answer, u: float) -> list[set[str]]:
+    """How ∂C/∂b and ∂C/∂w of a batch of two may follow from those of its samples, for all layers alike."""
     weights, biases, x, y = run.point
-    columns = [slice(0, 1), slice(1, 2)]
-    decay = answer.decay
-    try:
-        batch = _found(q, _call(q, run.point), run.read)
-        singles = [_found(q, _call(q, (weights, biases, x[:, s], y[:, s])), run.read) for s in columns]
-    except RAISED as error:
-        if q.reduction is not None:
-            raise
-        _note(q, f"it takes one sample at a time (a batch raised: {error})")
-        return []
-    names = []
-    for slot, own, each in (("nabla_b", run.passed.biases, decay[1]), ("nabla_w", run.passed.weights, decay[0])):
+    batch = _found(q, _call(q, run.point), run.read)
+    singles = [_found(q, _call(q, (weights, biases, x[:, s : s + 1], y[:, s : s + 1])), run.read) for s in (0, 1)]
+    found = []
+    for slot, own, each in (
+        ("nabla_b", run.passed.biases, answer.decay[1]),
+        ("nabla_w", run.passed.weights, answer.decay[0]),
+    ):
         parts = [[_without(getattr(f, slot), w, each) for f, w in zip(s, own, strict=True)] for s in singles]
         whole = [_without(getattr(f, slot), w, each) for f, w in zip(batch, own, strict=True)]
-        names.append(_reduced(whole, parts, run, u))
-    if names[0] != names[1] and None in names:
-        names = _averaged(q, run, batch, decay) or names
-    return _reduction(q, names[0], names[1])
+        found.append({name for name, way in WAYS.items() if name != "averaged" and _fits(way, whole, parts, u)})
+    flat = {f.name for f in q.network.activation_functions} & set(FLAT)
+    if (flat or not all(found)) and _is_averaged(q, run, batch, answer):
+        return [ways | {"averaged"} for ways in found]
+    return found
 
 
 def _without(array: Array | None, own: Array, decay: float) -> Array:
@@ -657,43 +677,33 @@ def _without(array: Array | None, own: Array, decay: float) -> Array:
     return array - own * decay if decay and array.shape == own.shape else array
 
 
-def _reduced(whole: list[Array], parts: list[list[Array]], run: _Run, u: float) -> str | None:
-    """How the gradients of a batch follow from those of its two samples, for all layers alike."""
-
-    def fits(made: Callable[[Array, Array], Array]) -> bool:
-        for found, a, b in zip(whole, *parts, strict=True):
-            if a.shape != b.shape:
-                return False
-            expected = made(a, b)
-            if found.shape != expected.shape or not _alike(found, expected, np.hstack([a, b]), u):
-                return False
-        return True
-
-    ways: dict[str, Callable[[Array, Array], Array]] = {
-        "sum": lambda a, b: a + b,
-        "mean": lambda a, b: (a + b) / 2,
-        "mean twice": lambda a, b: (a + b) / 4,
-        "last": lambda a, b: b,
-        "columns": lambda a, b: np.hstack([a, b]),
-    }
-    return next((name for name, way in ways.items() if fits(way)), None)
+def _fits(way: Callable[[Array, Array], Array], whole: list[Array], parts: list[list[Array]], u: float) -> bool:
+    for found, a, b in zip(whole, *parts, strict=True):
+        if a.shape != b.shape:
+            return False
+        expected = way(a, b)
+        if found.shape != expected.shape or not _alike(found, expected, np.hstack([a, b]), u):
+            return False
+    return True
 
 
 def _alike(found: Array, expected: Array, scale: Array, u: float) -> bool:
-    if expected.dtype == object:
+    if not isinstance(expected.flat[0], Near):
         return _equal(found, expected)
     # Both are sums of the same few hundred products: u times their size, with room.
-    return bool((np.abs(found - expected) <= 4096 * u * max(float(np.abs(scale).max()), 1.0)).all())
+    bound = 4096 * u * max(float(np.abs(values(scale)).max()), 1.0)
+    return bool((np.abs(values(found) - values(expected)) <= bound).all())
 
 
-def _averaged(q: _Question, run: _Run, batch: list[Found], decay: tuple[float, float]) -> list[str | None] | None:
+def _is_averaged(q: _Question, run: _Run, batch: list[Found], answer: _Answer) -> bool:
     """Whether these are the gradients of the mean sample, or twice them."""
+    singly = [layer.explanations for layer in answer.walks[0]]
     for made in (averaged(run.passed), *_mean_inputs(q, run)):
         for factor in (1, 2):
-            walked = walk(made, batch, Way(run.same, factor, *decay))
-            if all(layer.explanations == [()] for layer in walked):
-                return ["averaged", "averaged"]
-    return None
+            walked = walk(made, batch, Way(run.same, factor, *answer.decay))
+            if [layer.explanations for layer in walked] == singly:
+                return True
+    return False
 
 
 def _mean_inputs(q: _Question, run: _Run) -> Iterator[Pass]:
@@ -704,7 +714,7 @@ def _mean_inputs(q: _Question, run: _Run) -> Iterator[Pass]:
     yield Pass(p.weights, p.biases, zs, activations, y, p.functions, p.cost, p.eta)
 
 
-def _reduction(q: _Question, b: str | None, w: str | None) -> list[Finding]:
+def _reduction(q: _Question, b: str, w: str) -> list[Finding]:
     declared = q.reduction
     accused = {
         ("mean twice", "mean twice"): "averaged-twice",
@@ -712,7 +722,7 @@ def _reduction(q: _Question, b: str | None, w: str | None) -> list[Finding]:
         ("averaged", "averaged"): "activations-averaged",
         ("sum", "mean"): "reductions-differ",
         ("mean", "sum"): "reductions-differ",
-    }.get((b or "", w or ""))
+    }.get((b, w))
     if accused:
         return [Finding.of([accused])]
     if b == w and b in ("sum", "mean"):
@@ -745,17 +755,18 @@ def _of_numbers(
     if weights is None or biases is None:
         raise TypeError("weights, biases: needed for numbers: those with which they were computed")
     q = _question(lambda *_: None, _matrix("x", x), _matrix("y", y), activation, cost, weights, biases, None, declared, [])
-    found = _read(q, given)
+    given_arrays = _read(q, given)
     point = q.candidate.weights, q.candidate.biases, q.x, q.y
     m = q.x.shape[1]
     answers = []
     for u, arithmetic in ((DOUBLE, "float64"), (SINGLE, "float32")):
         run = _float_run(q, point, u)
+        found = [_rounded(f, u) for f in given_arrays]
         reductions = {None: ("sum", "mean"), "sum": ("sum", "mean"), "mean": ("mean", "sum")}[q.reduction]
         for reduction in reductions[: 1 if m == 1 else 2]:
             factor = 1 / m if reduction == "mean" and m > 1 else 1
 
-            def attempt(decay: tuple[float, float], run: _Run = run, factor: float = factor, of: str = arithmetic) -> _Answer:
+            def attempt(decay: tuple[float, float], run: _Run = run, found: list[Found] = found, factor: float = factor, of: str = arithmetic) -> _Answer:
                 return _Answer([walk(run.passed, found, Way(run.same, factor, *decay))], of, "", decay)
 
             answers.append((_with_decay(q, attempt), reduction))
@@ -768,13 +779,18 @@ def _of_numbers(
             named.append(Finding.of(["float32-inside"]))
         else:
             _note(q, "equal under this convention: float32 (right to the rounding of float32)")
-    if m > 1 and found[0].delta is None and not answer.unexplained:
+    if m > 1 and given_arrays[0].delta is None and not answer.unexplained:
         if q.reduction is not None and reduction != q.reduction:
             named.append(Finding.of(["mean-for-sum" if reduction == "mean" else "sum-for-mean"]))
         elif q.reduction is None:
             _note(q, f"equal under this convention: the samples are {'summed' if reduction == 'sum' else 'averaged'}")
     unknown = patterns(answer.walks, answer.walks[0])
     return Diagnosis(q.network, named, unknown, answer.walks[0], answer.arithmetic, "", q.notes)
+
+
+def _rounded(found: Found, u: float) -> Found:
+    arrays = (None if a is None else near(a, u) for a in (found.nabla_b, found.nabla_w, found.delta))
+    return Found(*arrays)
 
 
 def _read(q: _Question, given: Any) -> list[Found]:

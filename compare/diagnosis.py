@@ -12,7 +12,7 @@ from tabulate import tabulate
 
 from compare.mistakes import SLOTS, At, Mistake, catalogue, find
 from compare.near import values
-from compare.walking import Layer
+from compare.walking import Layer, shows
 from engine.files import write_json
 from engine.notation import symbol
 from explicit import Network, bp3, bp4
@@ -222,14 +222,23 @@ def findings(walks: list[list[Layer]], display: list[Layer]) -> list[Finding]:
                         break
                 else:
                     found.append((names, [layer.at.layer]))
-    last = walks[0][0].at.of.last
-    _joined(found, last)
+    _refuted(found, walks)
+    _joined(found, walks[0][0].at.of.last)
     shown = {layer.at.layer: layer for layer in display}
     made = []
     for names, at_layers in sorted(found, key=lambda f: -max(f[1])):
         where = tuple(sorted(set(at_layers), reverse=True))
         made.append(Finding.of(names, where, _numbers(catalogue[names[0]], shown.get(where[0]))))
     return made
+
+
+def _refuted(found: list[tuple[list[str], list[int]]], walks: list[list[Layer]]) -> None:
+    """Drop from a class what would show at another point, where its layer is right."""
+    for walked in walks if len(walks) > 1 else ():
+        for layer in walked:
+            for names, where in found:
+                if len(names) > 1 and layer.explanations == [()] and layer.at.layer in where:
+                    names[:] = [n for n in names if not shows(catalogue[n], layer.at)] or names
 
 
 def _classes(layer: Layer) -> list[list[str]]:
@@ -325,7 +334,7 @@ def _pattern(tag: str, layer: Layer) -> str:
 
 
 def _relation(found: Array, right: Array) -> str:
-    found = np.asarray(found, dtype=np.float64)
+    found = values(found)
     if found.shape != right.shape:
         if found.shape == right.T.shape and np.allclose(found, right.T, rtol=1e-9, atol=0):
             return "it is the transpose of the right one"

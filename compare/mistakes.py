@@ -246,7 +246,7 @@ def _inverse_times(at: At) -> list[Array]:
             if j != i:
                 factor = rows[j][i]
                 rows[j] = [v - factor * h for v, h in zip(rows[j], head, strict=True)]
-    made = np.empty(at.delta_next.shape, dtype=at.delta_next.dtype)
+    made = np.empty(at.delta_next.shape, dtype=np.result_type(at.above.dtype, at.delta_next.dtype))
     for i, row in enumerate(rows):
         made[i, :] = row[n:]
     return [made]
@@ -616,13 +616,18 @@ class MistakenNetwork(Network):
             nabla_b = list(deltas)
         weight = 0 if self._has("regularisation-missing") else 2 if self._has("regularisation-doubled") else 1
         on_biases = 1 if self._has("regularisation-on-biases") else 0
-        nabla_w = [w * over_w + W * (weight * self.decay) for w, W in zip(nabla_w, of.weights, strict=True)]
-        nabla_b = [b * over_b + B * (on_biases * self.decay) for b, B in zip(nabla_b, of.biases, strict=True)]
+        nabla_w = [_plus(w * over_w, W, weight * self.decay) for w, W in zip(nabla_w, of.weights, strict=True)]
+        nabla_b = [_plus(b * over_b, B, on_biases * self.decay) for b, B in zip(nabla_b, of.biases, strict=True)]
         if self._has("nondeterministic"):
             nabla_w = [w * np.random.default_rng().uniform(0.5, 1.5) for w in nabla_w]
         if self._has("float32-inside"):
             nabla_w, nabla_b = ([a.astype(np.float32).astype(np.float64) for a in g] for g in (nabla_w, nabla_b))
         return nabla_b, nabla_w
+
+
+def _plus(nabla: Array, own: Array, decay: Any) -> Array:
+    """∂C/∂w + λw; a gradient of another shape than its w stays as it is."""
+    return nabla + own * decay if decay and nabla.shape == own.shape else nabla
 
 
 def averaged(of: Pass) -> Pass:

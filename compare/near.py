@@ -139,11 +139,11 @@ def values(array: Array) -> Array:
     return np.array([_value(v) for v in array.flat], dtype=np.float64).reshape(array.shape)
 
 
-def within(found: Array, expected: Array) -> bool:
-    """Whether two arrays of `Near` numbers may be roundings of the same numbers."""
+def within(found: Array, expected: Array, more: float = 0.0) -> bool:
+    """Whether two arrays of `Near` numbers may be roundings of the same numbers; `more` is added to the bound."""
     for a, b in zip(found.flat, expected.flat, strict=True):
         apart = abs(_value(a) - _value(b))
-        bound = SLACK * (getattr(a, "error", 0.0) + getattr(b, "error", 0.0))
+        bound = SLACK * (getattr(a, "error", 0.0) + getattr(b, "error", 0.0) + more)
         if not apart <= bound:  # NaN is within nothing
             return False
     return True

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compare.mistakes import CATALOGUE, SLOTS, At, Mistake, Pass
+from compare.near import Near, within
 from explicit import bp1, bp2, bp3, bp4
 
 Array = npt.NDArray[Any]
@@ -226,3 +227,19 @@ def _own_deltas(at: At, found: Found, way: Way) -> Iterator[tuple[At, bool, bool
                 delta = found.nabla_w[:, k : k + 1] / at.a_below[k, 0]
                 yield replace(at, delta=delta), found.nabla_b is not None, True
                 return
+
+
+def shows(record: Mistake, at: At) -> bool:
+    """Whether a mistake would change the layer's own numbers, in every way in which it can be made."""
+    right = {"slope": at.slope, "error": at.error, "delta": at.error * at.slope}.get(record.slot)
+    made = _variant(record, at) if right is not None else []
+    if record.slot != "delta":
+        right, made = (at.error * at.slope), [m * (at.error if record.slot == "slope" else at.slope) for m in made]
+    return bool(made) and not any(_same(m, right) for m in made)
+
+
+def _same(a: Array, b: Array | None) -> bool:
+    if b is None or a.shape != b.shape:
+        return False
+    first = a.flat[0]
+    return within(a, b) if isinstance(first, Near) else all(bool(p == r) for p, r in zip(a.flat, b.flat, strict=True))
