@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from compare import draw_command, page_command, train_command
+from compare import check_command, draw_command, mistakes_command, page_command, train_command
 from compare.arguments import names, sizes
 from compare.arithmetic import ARITHMETICS
 from compare.comparing import compare
@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_proof(commands.add_parser("prove", help="prove BP1–BP4 for an architecture and every σ"))
     draw_command.add_arguments(commands.add_parser("draw", help="draw the graph, δ beside the adjoint"))
     page_command.add_arguments(commands.add_parser("page", help="a page that steps through the backward pass"))
+    check_command.add_arguments(commands.add_parser("check", help="what is wrong with a solution file, and its points"))
+    mistakes_command.add_arguments(commands.add_parser("mistakes", help="the catalogue of mistakes, and its trial"))
     train_command.add_arguments(commands.add_parser("train", help="train twice in lock-step, bit by bit"))
     options = parser.parse_args(arguments)
     try:

@@ -78,8 +78,25 @@ def step(network: Network) -> Callable[..., Any]:
     return step
 
 
-def trial(names: Sequence[str], shape: Shape, layers: tuple[int, ...] | None = None, seed: int = 0) -> Trial | None:
-    """Plant mistakes and diagnose them; None where they cannot be made in this network."""
+def on_floats(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, which refuses all numbers but floats."""
+
+    def forced(weights: Any, biases: Any, x: Any, y: Any, *eta: float) -> Any:
+        groups = ([np.array(a, dtype=np.float64) for a in g] for g in (weights, biases))
+        return function(*groups, np.array(x, dtype=np.float64), np.array(y, dtype=np.float64), *eta)
+
+    if function.__name__ == "step":
+        return lambda weights, biases, x, y, eta: forced(weights, biases, x, y, eta)
+    return lambda weights, biases, x, y: forced(weights, biases, x, y)
+
+
+def trial(
+    names: Sequence[str], shape: Shape, layers: tuple[int, ...] | None = None, seed: int = 0, floats: bool = False
+) -> Trial | None:
+    """Plant mistakes and diagnose them; None where they cannot be made in this network.
+
+    floats: whether the code that makes them runs on floats only, as most students' code does
+    """
     sizes, activation, cost = shape
     network = Network(sizes, activation, cost, seed=seed)
     records = [catalogue[name] for name in names]
@@ -90,6 +107,7 @@ def trial(names: Sequence[str], shape: Shape, layers: tuple[int, ...] | None = N
         return None
     x, y = _data(network, 2 if any(r.equation == "batch" for r in records) else 1, seed)
     candidate = step(planted) if "eta" in options else backward(planted)
+    candidate = on_floats(candidate) if floats else candidate
     said = diagnose(
         candidate, x, y, activation, cost, weights=network.weights, biases=network.biases, seed=seed,
         reduction=("mean" if "sum-for-mean" in names else "sum") if x.shape[1] > 1 else None,
@@ -116,9 +134,9 @@ def _data(network: Network, samples: int, seed: int) -> tuple[Array, Array]:
     return random.randn(network.sizes[0], samples), random.uniform(0.1, 0.9, (network.sizes[-1], samples))
 
 
-def _shown(network: Network, names: Sequence[str], layers: tuple[int, ...] | None) -> list[Array] | None:
+def _shown(network: Network, names: Sequence[str], layers: tuple[int, ...] | None) -> "_Rounded | None":
     """Gradients with these mistakes at a number of points, the last ones at a kink; None: cannot be made."""
-    made = []
+    made: list[Array] = []
     for point in range(24):
         x, y = _data(network, 2, 100 + point)
         other = Network(network.sizes, network.activation_functions, network.cost, seed=100 + point)
@@ -182,16 +200,16 @@ def _is_made_of(name: str, layers: tuple[int, ...], names: Sequence[str], known:
     return bool(catalogue[name].parts) and all(part in (*names, *known) for part in catalogue[name].parts)
 
 
-def trials(shapes: Sequence[Shape] = SHAPES, seed: int = 0) -> Iterator[Trial]:
+def trials(shapes: Sequence[Shape] = SHAPES, seed: int = 0, floats: bool = False) -> Iterator[Trial]:
     """Every record in every shape: wherever it can be made, and in each single layer."""
     for shape in shapes:
         for record in catalogue.values():
-            everywhere = trial((record.name,), shape, None, seed)
+            everywhere = trial((record.name,), shape, None, seed, floats)
             if everywhere is None:
                 continue
             yield everywhere
             if record.slot in ("error", "slope", "nabla_b", "nabla_w", "layer") and not record.parts:
                 for layer in range(2, len(shape[0]) + 1):
-                    single = trial((record.name,), shape, (layer,), seed)
+                    single = trial((record.name,), shape, (layer,), seed, floats)
                     if single is not None:
                         yield single

@@ -1,0 +1,175 @@
+"""The child process of `compare.solutions`: imports a solution file, diagnoses it, writes down what it found."""
+
+import copy
+import dataclasses
+import faulthandler
+import json
+import os
+import random
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compare.candidates import NotGradients
+from compare.conventions import is_step
+from compare.diagnosing import diagnose
+from compare.diagnosis import Diagnosis
+from compare.solution_file import Finding, chosen, is_theirs, load, maker, outcome_of
+from compare.solutions import Outcome, Request, problem
+from engine.files import write_whole
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+_RESERVE: list[bytes] = []
+
+
+def main(folder: str) -> None:
+    """Do what folder/request.json says, write folder/result.json, and end the process.
+
+    folder/trace.txt gets the stack, from faulthandler, when the time is up or the process crashes.
+    """
+    at = Path(folder)
+    request = Request(**json.loads((at / "request.json").read_text(encoding="utf-8")))
+    with (at / "trace.txt").open("wb") as trace:
+        faulthandler.enable(trace)
+        faulthandler.dump_traceback_later(request.timeout, exit=True, file=trace)
+        notes = _limit(request)
+        (at / "started").touch()
+        outcome = _attempt(request, notes)
+        faulthandler.cancel_dump_traceback_later()
+        write_whole(at / "result.json", json.dumps(dataclasses.asdict(outcome), allow_nan=False))
+        # Not through the interpreter's end: threads and exit handlers of the solution could hang there.
+        os._exit(0)
+
+
+def _attempt(request: Request, notes: list[str]) -> Outcome:
+    checked = ""
+    try:
+        random.seed(request.seed)
+        np.random.seed(request.seed)
+        module = load(request.path)
+        name, remarks = chosen(module, request.function)
+        notes += remarks
+        make, checked = maker(getattr(module, name), name, request.sizes)
+        outcome = _outcome(make, request)
+    except Finding as finding:
+        outcome = finding.outcome
+    except BaseException as error:
+        _lift()
+        outcome = outcome_of(error, request.path)
+    _lift()
+    return dataclasses.replace(outcome, notes=notes, checked=checked)
+
+
+def _outcome(make: Callable[[], Any], request: Request) -> Outcome:
+    layouts = {"columns": [False], "rows": [True]}.get(request.conventions.get("layout", ""), [False, True])
+    best: Diagnosis | None = None
+    refused: Exception | None = None
+    for rows in layouts:
+        try:
+            found = _diagnosis(make(), request, rows)
+        except (TypeError, ValueError, NotGradients) as error:
+            if is_theirs(error, request.path):
+                raise
+            refused = refused or error
+            continue
+        if best is None or found.right or (best.failure and not found.failure):
+            best = found
+        if found.right:
+            break
+    if best is None or not (best.right or best.mistakes) or best.failure:
+        try:
+            _rehearse(make, request)
+        except BaseException as error:
+            _lift()
+            outcome = outcome_of(error, request.path)
+            return dataclasses.replace(outcome, diagnosis=_plain(best) if best and best.mistakes else None)
+    if best is None:
+        assert refused is not None
+        raise refused
+    if best.failure:
+        return Outcome("interface", best.failure, diagnosis=_plain(best) if best.mistakes else None)
+    return Outcome("ran", diagnosis=_plain(best))
+
+
+def _diagnosis(candidate: Any, request: Request, rows: bool) -> Diagnosis:
+    _, x, y = problem(request)
+    said: dict[str, Any] = {**request.conventions, "layout": "rows" if rows else "columns", "seed": request.seed}
+    if not hasattr(candidate, "backprop"):
+        said["sizes"] = request.sizes
+    x, y = (x.T, y.T) if rows else (x, y)
+    return diagnose(candidate, x, y, activation=request.activation, cost=request.cost, **said)
+
+
+def _plain(found: Diagnosis) -> dict[str, Any]:
+    try:
+        forms = {"text": str(found), "html": found._repr_html_(), "data": found.to_dict()}
+        json.dumps(forms, allow_nan=False)
+    except Exception as error:
+        raise RuntimeError("the diagnosis cannot be written down") from error
+    equations = [{"layer": e.layer, "equation": e.equation, "holds": e.holds} for e in found.equations]
+    return {"right": found.right, "equations": equations, **forms}
+
+
+def _rehearse(make: Callable[[], Any], request: Request) -> None:
+    """Call the candidate in plain floats, in the layouts that people use; raise its error if all of them fail.
+
+    It tells code that does not run from code that computes something else.  Only after the diagnosis: a call
+    could change what the candidate remembers.
+    """
+    network, x, y = problem(request)
+    weights, biases = network.weights, network.biases
+    turned = ([w.T for w in weights], [b.ravel() for b in biases])
+    columns = [((weights, biases), (x[:, :1], y[:, :1])), ((weights, biases), (x, y))]
+    rows = [((weights, biases), (x.T, y.T)), (turned, (x.T, y.T)), (turned, (x[:, 0], y[:, 0]))]
+    ways = {"columns": columns, "rows": rows}.get(request.conventions.get("layout", ""), columns + rows)
+    first: Exception | None = None
+    for parameters, sample in ways:
+        candidate = make()
+        try:
+            with np.errstate(all="ignore"):
+                if hasattr(candidate, "backprop"):
+                    candidate.backprop(*copy.deepcopy(sample))
+                else:
+                    candidate(*copy.deepcopy((*parameters, *sample)), *([0.5] if is_step(candidate) else []))
+            return
+        except Exception as error:
+            first = first or error
+    if first is not None:
+        raise first
+
+
+# -- the limits --------------------------------------------------------------------------------------
+
+
+def _limit(request: Request) -> list[str]:
+    """Set the limits; what is not in force is said in the notes that are returned."""
+    _RESERVE.append(bytes(16 << 20))
+    not_in_force = "the memory limit is not in force on this system"
+    if sys.platform == "win32" or resource is None:
+        return [not_in_force]
+    seconds = int(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]) + 2 * request.timeout) + 10
+    with suppress(ValueError, OSError):  # a second net, should the parent be killed
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        most, hard = pages * resource.getpagesize() + (request.memory << 20), resource.getrlimit(resource.RLIMIT_AS)[1]
+        resource.setrlimit(resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    except (ValueError, OSError):  # no /proc outside Linux, and there the system does not hold to the limit
+        return [not_in_force]
+    return []
+
+
+def _lift() -> None:
+    """Make room for saying what was found, when the solution holds all the memory that it may have."""
+    _RESERVE.clear()  # the first, since whatever comes next may need an object or two
+    if sys.platform != "win32" and resource is not None:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_AS, (resource.getrlimit(resource.RLIMIT_AS)[1],) * 2)
