@@ -14,6 +14,7 @@ from compare.diagnosing import diagnose
 from compare.foreign import check
 from compare.forwards import trace
 from compare.lockstep import train_in_lockstep
+from compare.mistakes import mistaken
 from compare.proving import Certificate, prove
 from compare.rational import Rational
 from compare.reporting import Report, Row
@@ -31,6 +32,7 @@ __all__ = [
     "cost_curve",
     "diagnose",
     "load_mnist",
+    "mistaken",
     "moons",
     "prove",
     "read_idx",

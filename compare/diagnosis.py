@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from tabulate import tabulate
 
-from compare.mistakes import SLOTS, At, Mistake, catalogue, find
 from compare.near import values
+from compare.records import SLOTS, Mistake, catalogue, find
+from compare.variants import At
 from compare.walking import Layer, shows
 from engine.files import write_json
 from engine.notation import symbol
@@ -48,7 +49,8 @@ class Finding:
 
     def lines(self) -> Iterator[str]:
         """The finding in words."""
-        where = f" at layer{'s' if len(self.layers) > 1 else ''} {', '.join(map(str, self.layers))}" if self.layers else ""
+        which = "layers" if len(self.layers) > 1 else "layer"
+        where = f" at {which} {', '.join(map(str, self.layers))}" if self.layers else ""
         if not self.mistakes:
             yield f"{self.equation}{where}: {self.text}"
             return
@@ -355,4 +357,4 @@ def _relation(found: Array, right: Array) -> str:
     if difference.size > 1 and np.allclose(difference, difference.flat[0], rtol=1e-6, atol=0):
         return f"it is the right one plus {float(difference.flat[0]):.6g} everywhere"
     j, k = _worst(right, found)
-    return f"the ratio to the right one is not constant; at [{j}, {k}] it is {found[j, k]:.6g} instead of {right[j, k]:.6g}"
+    return f"no pattern; the largest difference is at [{j}, {k}]: {found[j, k]:.6g} instead of {right[j, k]:.6g}"

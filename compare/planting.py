@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from compare.diagnosing import ETA, diagnose
+from compare.asking import ETA
+from compare.diagnosing import diagnose
 from compare.diagnosis import Diagnosis
 from compare.mistakes import Mistake, catalogue, mistaken
 from explicit import Network

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from compare.mistakes import CATALOGUE, SLOTS, At, Mistake, Pass
 from compare.near import Near, within
+from compare.records import CATALOGUE, SLOTS, Mistake
+from compare.variants import At, Pass
 from explicit import bp1, bp2, bp3, bp4
 
 Array = npt.NDArray[Any]
@@ -110,7 +111,8 @@ def _layer(at: At, found: Found, way: Way) -> Layer:
 
 def _explanations(at: At, found: Found, way: Way) -> list[_Explained]:
     """All explanations with the fewest mistakes; those with other δ than the first's are left out."""
-    best, kept = MOST, []
+    best = MOST
+    kept: list[_Explained] = []
     for records, delta in _deltas(at):
         if len(records) > best:
             break
@@ -154,8 +156,10 @@ def _deltas(at: At) -> Iterator[tuple[Records, Array]]:
                 continue
             for choice in product(*(filled[slot] for slot in slots)):
                 parts = {slot: made for slot, (_, made) in zip(slots, choice, strict=True)}
-                delta = parts["delta"] if "delta" in parts else parts.get("error", at.error) * parts.get("slope", at.slope)
-                yield tuple(record for record, _ in choice), delta * parts["scale"] if "scale" in parts else delta
+                made = parts.get("delta")
+                if made is None:
+                    made = parts.get("error", at.error) * parts.get("slope", at.slope)
+                yield tuple(record for record, _ in choice), made * parts["scale"] if "scale" in parts else made
 
 
 def _filled(slot: str, at: At) -> list[tuple[Mistake, Any]]:

@@ -1,0 +1,95 @@
+"""δ or gradients that somebody computed, as numbers: compared at the point where they were computed."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from compare.answering import Answer, Run, float_run, with_decay
+from compare.asking import Question, found_in, matrix, note, question_of
+from compare.candidates import NotGradients, as_float64
+from compare.diagnosis import Diagnosis, Finding, findings, patterns
+from compare.near import DOUBLE, SINGLE, near
+from compare.walking import Found, Way, walk
+
+Array = npt.NDArray[Any]
+
+
+def diagnose_numbers(
+    given: Any, x: Any, y: Any, activation: Any, cost: Any, weights: Any, biases: Any,
+    sizes: Any, declared: tuple[Any, ...],
+) -> Diagnosis:  # fmt: skip
+    """δ, or gradients, that somebody computed: compared at the caller's own x and y."""
+    if sizes is not None:
+        raise ValueError("sizes: for numbers give the weights and biases with which they were computed")
+    if weights is None or biases is None:
+        raise TypeError("weights, biases: needed for numbers: those with which they were computed")
+    x, y = matrix("x", x), matrix("y", y)
+    q = question_of(lambda *_: None, x, y, activation, cost, weights, biases, None, declared, [])
+    given_arrays = _read(q, given)
+    point = q.candidate.weights, q.candidate.biases, q.x, q.y
+    m = q.x.shape[1]
+    answers = []
+    for u, arithmetic in ((DOUBLE, "float64"), (SINGLE, "float32")):
+        run = float_run(q, point, u)
+        found = [_rounded(f, u) for f in given_arrays]
+        reductions = {None: ("sum", "mean"), "sum": ("sum", "mean"), "mean": ("mean", "sum")}[q.reduction]
+        for reduction in reductions[: 1 if m == 1 else 2]:
+            factor = 1 / m if reduction == "mean" and m > 1 else 1
+
+            attempt = partial(_attempt, run, found, factor, arithmetic)
+            answers.append((with_decay(q, attempt), reduction))
+    answer, reduction = min(answers, key=lambda a: (a[0].score, a[0].arithmetic == "float32"))
+    named = findings(answer.walks, answer.walks[0])
+    if answer.way:
+        named.append(Finding.of(answer.way.split()))
+    if answer.arithmetic == "float32":
+        if q.dtype == "float64":
+            named.append(Finding.of(["float32-inside"]))
+        else:
+            note(q, "equal under this convention: float32 (right to the rounding of float32)")
+    if m > 1 and given_arrays[0].delta is None and not answer.unexplained:
+        if q.reduction is not None and reduction != q.reduction:
+            named.append(Finding.of(["mean-for-sum" if reduction == "mean" else "sum-for-mean"]))
+        elif q.reduction is None:
+            note(q, f"equal under this convention: the samples are {'summed' if reduction == 'sum' else 'averaged'}")
+    unknown = patterns(answer.walks, answer.walks[0])
+    return Diagnosis(q.network, named, unknown, answer.walks[0], answer.arithmetic, "", q.notes)
+
+
+def _attempt(run: Run, found: list[Found], factor: float, arithmetic: str, decay: tuple[float, float]) -> Answer:
+    return Answer([walk(run.passed, found, Way(run.same, factor, *decay))], arithmetic, "", decay)
+
+
+def _rounded(found: Found, u: float) -> Found:
+    arrays = (None if a is None else near(a, u) for a in (found.nabla_b, found.nabla_w, found.delta))
+    return Found(*arrays)
+
+
+def _read(q: Question, given: Any) -> list[Found]:
+    """(nabla_b, nabla_w), or a list of δ, or a list of ∂C/∂W: told apart by shapes."""
+    shapes, count = [w.shape for w in q.candidate.weights], len(q.candidate.weights)
+
+    def arrays(values: Any) -> list[Array]:
+        return [as_float64(np.asarray(v)) for v in values]
+
+    try:
+        if len(given) == 2 and all(isinstance(g, (list, tuple)) and len(g) == count for g in given):
+            pair = [arrays(g) for g in given]
+            if [w.shape for w in pair[1]] == shapes or [b.size for b in pair[0]] == [s[0] for s in shapes]:
+                return found_in(q, pair, lambda a: a)
+        items = arrays(given)
+    except (TypeError, ValueError, NotGradients) as error:
+        raise ValueError(f"candidate: expected lists of arrays of floats ({error})") from error
+    samples = q.x.shape[1]
+    if [i.shape for i in items] == shapes and any(s[1] != samples for s in shapes):
+        return [Found(None, w) for w in items]
+    deltas = [i.reshape(-1, 1) if i.ndim == 1 else i for i in items]
+    wanted = [(s[0], samples) for s in shapes]
+    if [d.shape for d in deltas] != wanted:
+        raise ValueError(
+            f"candidate: expected δ of shapes {wanted}, or (nabla_b, nabla_w), or ∂C/∂W of shapes {shapes}; "
+            f"got {[i.shape for i in items]}"
+        )
+    return [Found(None, None, d) for d in deltas]
