@@ -1,6 +1,6 @@
 """The commands of ``python -m compare``.
 
-Exit codes: 0 all identical, 1 not, 2 bad usage or input.
+Exit codes: 0 all identical (or right), 1 not, 2 bad usage or input; `check` also 3, it did not run, and 4, we failed.
 """
 
 import argparse
