@@ -13,6 +13,7 @@ from compare.data import load_mnist, moons, read_idx
 from compare.diagnosing import diagnose
 from compare.foreign import check
 from compare.forwards import trace
+from compare.graphdiagnosis import diagnose_graph
 from compare.lockstep import train_in_lockstep
 from compare.mistakes import mistaken
 from compare.proving import Certificate, prove
@@ -31,6 +32,7 @@ __all__ = [
     "cost",
     "cost_curve",
     "diagnose",
+    "diagnose_graph",
     "load_mnist",
     "mistaken",
     "moons",
