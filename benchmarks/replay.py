@@ -4,7 +4,8 @@ The three workloads are those of the eager benchmark, with their data as inputs.
 or builds its graph once; a pass is then the cost and its derivatives by all inputs and parameters, for new
 inputs.  The C interpreter walks the same operations one by one, compiled with -O3 -march=native
 -ffp-contract=off; CasADi is an SX function of cost and gradient on its virtual machine.  An *op* is an
-operation of the recorded graph; times are medians, sides alternate.  CasADi folds
+operation of the recorded graph; times are medians, sides alternate.  Every
+side has one thread; the last column has as many as there are CPUs, each with a part of the lanes.  CasADi folds
 constants when it builds a gradient: of the chain nothing but the forward pass is left.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -79,7 +81,7 @@ WORKLOADS: dict[str, tuple[Any, list[float], list[float]]] = {
     "chain of 1,000,000": (chain, [1e-6], []),
 }
 
-LANES = (1, 10, 32, 128)
+LANES = (1, 10, 32, 128, 512)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -117,7 +119,7 @@ def measure(name: str, repeat: int) -> tuple[list[Any], list[list[Any]]]:
         return function(inputs, parameters, lambda v: v.relu())
 
     start = time.perf_counter()
-    tape = record(on_values, x, p)
+    tape = record(on_values, x, p, threads=1)
     recording = time.perf_counter() - start
     xs, ps = np.array(x), np.array(p)
     sides: dict[str, Callable[[], Any]] = {"tape": lambda: (tape.forward(xs, ps), tape.backward())}
@@ -140,17 +142,26 @@ def measure(name: str, repeat: int) -> tuple[list[Any], list[list[Any]]]:
     to_c = ns["tape"] / ns["C"] if "C" in ns else None
     to_casadi = ns["CasADi"] / ns["tape"] if "CasADi" in ns else None
     row = [name, tape.ops, ns.get("plain"), ns["tape"], ns.get("C"), ns.get("CasADi"), to_c, to_casadi]
-    lanes_rows = [over_lanes(tape, ps, lanes, sides, repeat) for lanes in LANES] if function is digit else []
+    lanes_rows = []
+    if function is digit:
+        threaded = record(on_values, x, p, threads=os.cpu_count())
+        lanes_rows = [over_lanes(tape, threaded, ps, lanes, sides, repeat) for lanes in LANES]
     return [*row, recording / tape.ops * 1e9], lanes_rows
 
 
-def over_lanes(tape: Any, p: Any, lanes: int, sides: dict[str, Callable[[], Any]], repeat: int) -> list[Any]:
+def over_lanes(
+    tape: Any, threaded: Any, p: Any, lanes: int, sides: dict[str, Callable[[], Any]], repeat: int
+) -> list[Any]:
     many = np.random.RandomState(0).rand(tape.program.graph.inputs, lanes)
-    some: dict[str, Callable[[], Any]] = {"tape": lambda: (tape.forward(many, p), tape.backward())}
+    some: dict[str, Callable[[], Any]] = {
+        "tape": lambda: (tape.forward(many, p), tape.backward()),
+        "threaded": lambda: (threaded.forward(many, p), threaded.backward()),
+    }
     some |= {name: side for name, side in sides.items() if name == "CasADi"}
     found = interleaved(some, repeat)
     each, peer = found["tape"] / lanes, found.get("CasADi")
-    return [lanes, each * 1e6, each / tape.ops * 1e9, peer and peer * 1e6, peer and peer / each]
+    split = found["threaded"] / lanes
+    return [lanes, each * 1e6, each / tape.ops * 1e9, peer and peer * 1e6, peer and peer / each, split * 1e6]
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -161,7 +172,10 @@ def main(arguments: argparse.Namespace) -> None:
         rows.append(row)
         lanes_rows += more
     head = ["workload", "ops", "plain Python", "tape", "C", "CasADi", "tape ÷ C", "CasADi ÷ tape", "record"]
-    head2 = ["lanes", "tape, µs per sample", "tape, ns per op", "CasADi, µs per sample", "CasADi ÷ tape"]
+    head2 = [
+        "lanes", "tape, µs per sample", "tape, ns per op", "CasADi, µs per sample", "CasADi ÷ tape",
+        f"tape, {os.cpu_count()} threads, µs per sample",
+    ]  # fmt: skip
     command = f"python -m benchmarks replay --repeat {arguments.repeat}"
     report(
         "replay", "Replay of a recorded graph", command,

@@ -135,7 +135,8 @@ class _Graph:
 
     def __init__(self, network: Network, rows: Array, compiled: bool | None) -> None:
         self.rows, self.parameters = rows, flatten(network)
-        self.tape = record(cost_on_values(network), rows[0], self.parameters, compiled=compiled)
+        # One thread: the other core has the other side.
+        self.tape = record(cost_on_values(network), rows[0], self.parameters, compiled=compiled, threads=1)
 
     def step(self, batch: Array, eta: float) -> float:
         costs = self.tape.forward(self.rows[batch].T, self.parameters)

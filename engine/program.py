@@ -8,16 +8,19 @@ its adjoint goes straight to its total.
 from __future__ import annotations
 
 from array import array
+from itertools import islice
 
 from engine.replay_source import Stopped, plain
 from engine.schedule import BLOCK, SUM, Graph, Step, is_reached
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from engine.ops import Op
+
+Line = tuple[int, int, int, int, int]  # (kind, out, a, b, c): an instruction
 
 COMPARISONS = {
     "<": lambda x, y: x < y,
@@ -30,8 +33,8 @@ COMPARISONS = {
 class Program:
     """A scheduled graph as instructions.
 
-    code : (kind, out, a, b, c) per instruction; visited : those of the backward pass
-    pairs : the factors of the runs; constants : the constant numbers of rows such as ``power``
+    code : kind, out, a, b, c of one instruction after the other, flat; visited : those of the backward pass
+    pairs : the factors of the runs, flat; constants : the constant numbers of rows such as ``power``
     blocks : (slots read, [(first parameter, start slot, out slot) per run])
     slots : how many there are; slot[id] is a node's, −1 for none
     loose : (parameter, its slot) for parameters that have one
@@ -56,14 +59,17 @@ class Program:
         for step in steps:
             for weight in step.weights:
                 in_blocks[weight - first : weight - first + len(step.read)] = b"\1" * len(step.read)
-        used = {*graph.xs, *graph.ys, *graph.kept}
+        own = set(range(first, first + parameters))
+        used = own.intersection(graph.xs) | own.intersection(graph.ys) | own.intersection(graph.kept)
         loose = [i for i in range(parameters) if not in_blocks[i] and first + i in used]
         stored = [*range(first), *(first + i for i in loose), *range(first + parameters, graph.leaves)]
-        stored += [out for step in steps for out in step.outs]
-        slot = self.slot = array("q", [-1]) * (graph.leaves + len(graph.rows))
-        for place, node in enumerate(stored):
-            slot[node] = place
-        self.slots, self.root = len(stored), slot[graph.root]
+        slot = self.slot = array("i", [-1]) * (graph.leaves + len(graph.rows))
+        place = 0
+        for nodes in (stored, *(step.outs for step in steps)):
+            for node in nodes:
+                slot[node] = place
+                place += 1
+        self.slots, self.root = place, slot[graph.root]
         self.loose = [(i, slot[first + i]) for i in loose]
         self.values = [(slot[first + parameters + i], number) for i, number in enumerate(values)]
         self.guards = [(symbol, slot[x], slot[y], answer) for symbol, x, y, answer in guards]
@@ -72,13 +78,18 @@ class Program:
         self.silent_parameters = [i - first for i in untouched if graph.is_parameter(i)]
         self.runs: dict[int, tuple[Step, int, int]] = {}  # id of a product or sum in a run → step, run, pair
         self.constants: list[float] = []
-        self.pairs: list[tuple[int, int]] = []
+        self.pairs = array("i")
         self.blocks: list[tuple[list[int], list[tuple[int, int, int]]]] = []
-        self.code: list[tuple[int, int, int, int, int]] = []
+        self.code = array("i")
         self._write(steps, constants)
-        self.visited = [
-            line for line, step in zip(self.code, steps, strict=True) if is_reached(graph, step)
-        ]
+        self.visited = self.code
+        if graph.reached < len(graph.rows):
+            lines = zip(self.lines(), steps, strict=True)
+            self.visited = array("i", [x for line, step in lines if is_reached(graph, step) for x in line])
+
+    def lines(self, start: int = 0) -> Iterator[Line]:
+        """The instructions, one by one."""
+        return zip(*[islice(self.code, 5 * start, None)] * 5, strict=True)
 
     def _write(self, steps: list[Step], constants: dict[int, float]) -> None:
         slot, first = self.slot, self.graph.inputs
@@ -92,7 +103,7 @@ class Program:
                     place = places.setdefault(constants[node].hex(), len(places))
                     if place == len(self.constants):
                         self.constants.append(constants[node])
-                self.code.append((step.kind, out, slot[x], slot[y] if y >= 0 else 0, place))
+                self.code.extend((step.kind, out, slot[x], slot[y] if y >= 0 else 0, place))
                 continue
             for u, pairs in enumerate(step.pairs):
                 for k, (node, _, _) in enumerate(pairs):
@@ -100,20 +111,21 @@ class Program:
                         self.runs[inner] = (step, u, k)
                         slot[inner] = slot[step.outs[u]]  # one adjoint for all of them
             if step.kind != BLOCK:
-                begin = len(self.pairs)
-                self.pairs += [(slot[x], slot[y] if y >= 0 else 0) for _, x, y in step.pairs[0]]
-                self.code.append((step.kind, out, begin, len(self.pairs), slot[step.starts[0]]))
+                begin = len(self.pairs) // 2
+                for _, x, y in step.pairs[0]:
+                    self.pairs.extend((slot[x], slot[y] if y >= 0 else 0))
+                self.code.extend((step.kind, out, begin, len(self.pairs) // 2, slot[step.starts[0]]))
             else:
                 firsts = [weight - first for weight in step.weights]
                 starts, outs = [slot[i] for i in step.starts], [slot[i] for i in step.outs]
-                self.code.append((BLOCK, out, len(self.blocks), 0, 0))
+                self.code.extend((BLOCK, out, len(self.blocks), 0, 0))
                 self.blocks.append(
                     ([slot[i] for i in step.read], list(zip(firsts, starts, outs, strict=True)))
                 )
 
-    def describe(self, at: int, v: Sequence[Any], code: Sequence[tuple[int, int, int, int, int]]) -> str:
-        """The instruction `at` in words, with its operands."""
-        kind, _, a, b, k = code[at]
+    def describe(self, line: Iterable[int], v: Sequence[Any]) -> str:
+        """An instruction in words, with its operands."""
+        kind, _, a, b, k = line
         op = self.rows[kind]
         operands = [v[a]] + ([] if op.dy is None else [v[b]]) + ([] if op.c is None else [self.constants[k]])
         return f"{op.name}({', '.join(map(repr, operands))})"
@@ -124,10 +136,12 @@ class Plain:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        kinds = [line[0] for line in program.code]
+        kinds = program.code[::5]
         common = sorted(set(kinds), key=kinds.count, reverse=True)
         self._forward, self._backward = plain(program.rows, common)
-        self._reversed = program.visited[::-1]
+        self._pairs = _tuples(program.pairs, 2)
+        self._lines: list[Line] | None = None  # as tuples, which are read faster; of the first forward
+        self._reversed: list[Line] | None = None
         self.v: list[list[Any]] = []
         self.adjoints: list[list[float]] = []
 
@@ -151,6 +165,17 @@ class Plain:
         ArithmeticError, ValueError
             A formula has no result; the message names the op, its operands and the lane.
         """
+        if self._lines is None:
+            self._lines = list(self.program.lines())
+        return self._run(self._lines, lanes, p)
+
+    def once(self, x: Sequence[float], p: Sequence[float]) -> list[Any]:
+        """The slots of one sample, without what a further replay would keep."""
+        self._run(self.program.lines(), [x], p)
+        (v,) = self.v
+        return v
+
+    def _run(self, lines: Iterable[Line], lanes: Sequence[Sequence[float]], p: Sequence[float]) -> list[float]:
         program = self.program
         self.v, self.p = [], p
         for x in lanes:
@@ -161,9 +186,9 @@ class Plain:
             for place, number in program.values:
                 v[place] = number
             try:
-                self._forward(program.code, program.pairs, program.blocks, program.constants, v, p)
+                self._forward(lines, self._pairs, program.blocks, program.constants, v, p)
             except Stopped as stop:
-                what = program.describe(stop.at, v, program.code)
+                what = program.describe(program.code[5 * stop.at : 5 * stop.at + 5], v)
                 self._go_on(stop.at + 1, v)
                 raise type(stop.error)(f"{what} in lane {len(self.v) - 1}: {stop.error}") from stop.error
         return [v[program.root] for v in self.v]
@@ -171,9 +196,9 @@ class Plain:
     def _go_on(self, at: int, v: list[Any]) -> None:
         """Fill what still can be filled: a guard may say why a formula failed."""
         program = self.program
-        for line in program.code[at:]:
+        for line in program.lines(at):
             try:
-                self._forward([line], program.pairs, program.blocks, program.constants, v, self.p)
+                self._forward([line], self._pairs, program.blocks, program.constants, v, self.p)
             except (Stopped, TypeError):
                 continue  # it fails too, or reads what failed
 
@@ -196,16 +221,19 @@ class Plain:
             A partial does not exist.
         """
         program = self.program
+        if self._reversed is None:
+            lines = self._lines if self._lines and program.visited is program.code else _tuples(program.visited, 5)
+            self._reversed = lines[::-1]
         totals = [-0.0] * program.graph.parameters
         self.adjoints = []
         for lane, (v, seed) in enumerate(zip(self.v, seeds, strict=True)):
             adjoints = [-0.0] * program.slots
             adjoints[program.root] = seed
-            arguments = (program.pairs, program.blocks, program.constants, v, self.p, adjoints, totals)
+            arguments = (self._pairs, program.blocks, program.constants, v, self.p, adjoints, totals)
             try:
                 self._backward(self._reversed, *arguments)
             except Stopped as stop:
-                what = program.describe(stop.at, v, self._reversed)
+                what = program.describe(self._reversed[stop.at], v)
                 raise ZeroDivisionError(
                     f"{what} in lane {lane} has no finite derivative: {stop.error}"
                 ) from stop.error
@@ -225,3 +253,7 @@ class Plain:
     def adjoint_at(self, slot: int) -> list[float]:
         """A slot's adjoint in each lane."""
         return [adjoints[slot] for adjoints in self.adjoints]
+
+
+def _tuples(flat: array[int], width: int) -> list[Any]:
+    return list(zip(*[iter(flat)] * width, strict=True))

@@ -220,10 +220,15 @@ def add_scaled(total, first, g, row, offset, n):
 
 
 @fast
-def block_backward(blocks, at, read, rows, v, p, copies, adjoints, totals, inputs, tile):
+def block_totals(blocks, at, rows, copies, adjoints, totals, part, parts):
     U, K, first, stride, r, s, offset, wanted = blocks[at]
-    for u in range(U):
+    for u in range(U * part // parts, U * (part + 1) // parts):
         add_scaled(totals, first + u * stride, adjoints[rows[s + u, 1]], copies, offset, K)
+
+
+@fast
+def block_backward(blocks, at, read, rows, v, p, adjoints, inputs, tile):
+    U, K, first, stride, r, s, offset, wanted = blocks[at]
     if inputs or wanted:
         for k in range(K):
             tile[k] = adjoints[read[r + k]]
@@ -337,18 +342,25 @@ def add_one(total, p0, g0):
 
 
 @fast
-def block_backward(blocks, at, read, rows, v, p, copies, adjoints, totals, inputs, tile):
+def block_totals(blocks, at, rows, copies, adjoints, totals, part, parts):
+    U, K, first, stride, r, s, offset, wanted = blocks[at]
+    L = adjoints.shape[1]
+    a = copies[offset * L : (offset + K) * L].reshape(L, K)
+    for u in range(U * part // parts, U * (part + 1) // parts):
+        total = totals[first + u * stride : first + u * stride + K]
+        g = adjoints[rows[s + u, 1]]
+        for l in range(0, L, 5):
+            add_rows(total, a[l : l + 5], g[l : l + 5])
+
+
+@fast
+def block_backward(blocks, at, read, rows, v, p, adjoints, inputs, tile):
     U, K, first, stride, r, s, offset, wanted = blocks[at]
     L = v.shape[1]
-    a = copies[offset * L : (offset + K) * L].reshape(L, K)
     g = tile[: U * L].reshape(U, L)
     for u in range(U):
         for l in range(L):
             g[u, l] = adjoints[rows[s + u, 1], l]
-    for u in range(U):
-        total = totals[first + u * stride : first + u * stride + K]
-        for l in range(0, L, 5):
-            add_rows(total, a[l : l + 5], g[u, l : l + 5])
     if inputs or wanted:
         d = tile[U * L : (U + K) * L].reshape(L, K)
         for k in range(K):
@@ -398,8 +410,19 @@ def forward(code, pairs, constants, blocks, read, rows, loose, v, p, copies, wor
 {cases}
 '''
 _NUMBA_BACKWARD = '''
+# What parameters get, when no adjoint changes any more: in `parts` shares, which have no parameter in common.
 @fast
-def backward(code, pairs, constants, blocks, read, rows, loose, v, p, copies, adjoints, totals, inputs, tile):
+def add_totals(summed, blocks, rows, loose, copies, adjoints, totals, part, parts):
+{lanes}
+    for i in range(summed.shape[0]):
+        block_totals(blocks, summed[i], rows, copies, adjoints, totals, part, parts)
+    for i in range(loose.shape[0] * part // parts, loose.shape[0] * (part + 1) // parts):
+        for each lane
+            totals[loose[i, 0]] += adjoints[loose[i, 1]@]
+
+
+@fast
+def backward(code, pairs, constants, blocks, read, rows, v, p, adjoints, inputs, tile):
 {lanes}
     for i in range(code.shape[0] - 1, -1, -1):
         kind, o, a, b, k = code[i, 0], code[i, 1], code[i, 2], code[i, 3], code[i, 4]
@@ -413,7 +436,7 @@ def backward(code, pairs, constants, blocks, read, rows, loose, v, p, copies, ad
             for each lane
                 adjoints[k@] += adjoints[o@]
         elif kind == -2:
-            block_backward(blocks, a, read, rows, v, p, copies, adjoints, totals, inputs, tile)
+            block_backward(blocks, a, read, rows, v, p, adjoints, inputs, tile)
         elif kind == -3:
             for each lane
                 g = adjoints[o@]
@@ -429,9 +452,69 @@ def backward(code, pairs, constants, blocks, read, rows, loose, v, p, copies, ad
                 adjoints[x@] = total
                 adjoints[k@] += g
 {cases}
-    for i in range(loose.shape[0]):
-        for each lane
-            totals[loose[i, 0]] += adjoints[loose[i, 1]@]
+'''
+# What the caller calls, a part at a time: of the chunks of lanes (chunk i is lanes edges[i] … edges[i + 1] − 1), and in
+# `sum_up` of the parameters, each through all chunks in ascending order. If there is one part, `go_back` sums up.
+_NUMBA_PASSES_ONE = '''
+@fast
+def replay(part, parts, edges, x, out, root, code, pairs, constants, blocks, read, rows, loose, v, p, copies, work, t):
+    v[: len(x)] = x
+    forward(code, pairs, constants, blocks, read, rows, loose, v, p, copies, work, t)
+    out[0] = v[root]
+
+
+@fast
+def sum_up(part, parts, edges, summed, blocks, rows, loose, copies, g, totals):
+    add_totals(summed, blocks, rows, loose, copies, g, totals, part, parts)
+
+
+@fast
+def go_back(
+    part, parts, edges, seeds, root, code, pairs, constants, blocks, read, rows, v, p, g, inputs, tile,
+    summed, loose, copies, totals,
+):
+    g[:] = -0.0
+    g[root] = seeds[0]
+    backward(code, pairs, constants, blocks, read, rows, v, p, g, inputs, tile)
+    if parts == 1:
+        add_totals(summed, blocks, rows, loose, copies, g, totals, 0, 1)
+'''
+_NUMBA_PASSES_LANES = '''
+@fast
+def chunk(edges, i, buffer):
+    n = len(buffer) // edges[-1]
+    return buffer[n * edges[i] : n * edges[i + 1]].reshape(n, edges[i + 1] - edges[i])
+
+
+@fast
+def replay(part, parts, edges, x, out, root, code, pairs, constants, blocks, read, rows, loose, v, p, copies, work, t):
+    for i in range(part, len(edges) - 1, parts):
+        lanes, mine = chunk(edges, i, v), chunk(edges, i, copies).reshape(-1)
+        lanes[: len(x)] = x[:, edges[i] : edges[i + 1]]
+        forward(code, pairs, constants, blocks, read, rows, loose, lanes, p, mine, work, t)
+        out[edges[i] : edges[i + 1]] = lanes[root]
+
+
+@fast
+def sum_up(part, parts, edges, summed, blocks, rows, loose, copies, adjoints, totals):
+    for i in range(len(edges) - 1):
+        mine = chunk(edges, i, copies).reshape(-1)
+        add_totals(summed, blocks, rows, loose, mine, chunk(edges, i, adjoints), totals, part, parts)
+
+
+@fast
+def go_back(
+    part, parts, edges, seeds, root, code, pairs, constants, blocks, read, rows, v, p, adjoints, inputs, tile,
+    summed, loose, copies, totals,
+):
+    for i in range(part, len(edges) - 1, parts):
+        g = chunk(edges, i, adjoints)
+        g[:] = -0.0
+        g[root] = seeds[edges[i] : edges[i + 1]]
+        backward(code, pairs, constants, blocks, read, rows, chunk(edges, i, v), p, g, inputs, tile)
+        if parts == 1:
+            mine = chunk(edges, i, copies).reshape(-1)
+            add_totals(summed, blocks, rows, loose, mine, g, totals, 0, 1)
 '''
 _RUN_ONE = '''
             total = v[k]
@@ -478,7 +561,7 @@ def python_function(name: str) -> Callable[..., float]:
 
 
 def numba_source(rows: Sequence[Op], lanes: bool) -> str:
-    """A module with `forward` and `backward` over the rows, kind i being rows[i], and the tables
+    """A module with `replay`, `go_back` and `sum_up` over the rows, kind i being rows[i], and the tables
     UNARY and BINARY of the elementary functions that they use.
 
     Raises
@@ -504,7 +587,9 @@ def numba_source(rows: Sequence[Op], lanes: bool) -> str:
     length = "    L = v.shape[1]" if lanes else ""
     run = _RUN_LANES if lanes else _RUN_ONE
     parts.append(_NUMBA_FORWARD.format(lanes=length, run=run.strip("\n"), cases="\n".join(forward)))
+    length = length.replace("v.", "adjoints.")
     parts.append(_NUMBA_BACKWARD.format(lanes=length, cases="\n".join(backward)))
+    parts.append(_NUMBA_PASSES_LANES if lanes else _NUMBA_PASSES_ONE)
     for title, names in (("UNARY", functions.unary), ("BINARY", functions.binary)):
         parts.append(f"{title} = {{{', '.join(f'{name!r}: {called}' for name, called in sorted(names.items()))}}}")
     text = "\n".join(parts) + "\n"

@@ -25,6 +25,8 @@ Units of a block count down in the backward pass, as the eager pass visits them.
 
 from __future__ import annotations
 
+from array import array
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,19 +81,22 @@ class Step:
         self.read: tuple[int, ...] = ()
 
 
-def schedule(graph: Graph, mul: int, add: int) -> tuple[list[Step], set[int]]:
-    """(instructions, ids that get a contribution in the backward pass).
+def schedule(graph: Graph, mul: int, add: int, blocks: bool = True) -> tuple[list[Step], set[int]]:
+    """(instructions, leaves that get a contribution in the backward pass).
 
-    mul, add: the row numbers of x·y and x+y, −1 where they do not occur.
+    mul, add: the row numbers of x·y and x+y, −1 where they do not occur; blocks: False leaves runs apart.
     """
     uses = _uses(graph)
-    runs = _steps(graph, uses, mul, add, apart=True)
-    steps = _blocks(graph, uses, _by_level(graph, runs))
-    if any(len(step.outs) > 1 for step in steps):
-        touched = contributions(graph, steps)
-        if touched is not None:
-            return steps, touched
-    steps = _blocks(graph, uses, _steps(graph, uses, mul, add, apart=False), together=False)
+    if blocks:
+        steps = _blocks(graph, uses, _by_level(graph, _steps(graph, uses, mul, add, apart=True)))
+        if any(len(step.outs) > 1 for step in steps):
+            touched = contributions(graph, steps)
+            if touched is not None:
+                return steps, touched
+        del steps  # before as many are made again
+    steps = _steps(graph, uses, mul, add, apart=False)
+    if blocks:
+        steps = _blocks(graph, uses, steps, together=False)
     touched = contributions(graph, steps)
     if touched is None:
         raise AssertionError("the order of the pass is the order of the pass")
@@ -219,16 +224,16 @@ def _row_of_parameters(graph: Graph, uses: list[int], run: Step) -> tuple[int, t
 
 
 def contributions(graph: Graph, steps: list[Step]) -> set[int] | None:
-    """The ids that get contributions if the steps run backward; None if any gets them in an order
+    """The leaves that get contributions if the steps run backward; None if any node gets them in an order
     other than the eager pass's, which visits inner nodes from the last to the first, x before y.
     """
-    last: dict[int, int] = {}  # id → the visit that contributed last
+    last = array("q", [-1]) * (graph.leaves + len(graph.rows))  # of each id: the visit that contributed last
     for node, operand, target in _edges(graph, steps):
         visit = 2 * (graph.leaves + graph.reached - node) + operand
-        if visit <= last.get(target, -1):
+        if visit <= last[target]:
             return None
         last[target] = visit
-    return set(last)
+    return {leaf for leaf in range(graph.leaves) if last[leaf] >= 0}
 
 
 def _edges(graph: Graph, steps: list[Step]) -> Iterator[tuple[int, int, int]]:

@@ -37,6 +37,7 @@ def record(
     inputs: Iterable[Any] | None = None,
     parameters: Iterable[Any] | None = None,
     compiled: bool | None = None,
+    threads: int | None = None,
 ) -> Tape:
     """Run the function once on Values, and keep its graph as a tape.
 
@@ -53,6 +54,9 @@ def record(
         replay that is not given parameters
     compiled : True asks for numba (extra ``fast``), False for plain Python; by default numba where
         it is installed.  The bits are the same.
+    threads : how many threads compiled kernels replay lanes in; by default as many as the environment
+        variable DELTA_ADJOINT_THREADS says, or as the process has cores, and one where there is little
+        work.  The bits are the same.
 
     Returns
     -------
@@ -69,6 +73,8 @@ def record(
         compiled=True without numba.
     """
     where = where_defined(function)
+    if threads is not None and not (type(threads) is int and threads >= 1):
+        raise ValueError(f"record({where}): threads: expected a whole number from 1 on, got {threads!r}")
     if compiled:
         import numba  # type: ignore[import-not-found, import-untyped, unused-ignore]  # noqa: F401
     if inputs is None and parameters is None:
@@ -92,7 +98,7 @@ def record(
             root = function(*(list(values) for values in arguments))
         if not isinstance(root, Value):
             raise TypeError(f"record({where}): the function must return a Value, got {type(root).__name__}")
-        return Tape(root, given, weights, recording.guards, where, compiled)
+        return Tape(root, given, weights, recording.guards, where, compiled, threads)
     finally:
         if collecting:
             gc.enable()
@@ -116,6 +122,7 @@ class Tape:
         guards: list[Guard],
         where: str,
         compiled: bool | None,
+        threads: int | None = None,
     ) -> None:
         self.where, self._parameters, self._guards = where, parameters, guards
         for guard in guards:
@@ -149,6 +156,7 @@ class Tape:
         self.blocks = [(len(step.outs), len(step.read)) for step in steps if step.kind == BLOCK]
         self._replay: Any = Plain(self.program)
         self._p: Any = [float(p.data) for p in parameters]
+        self._threads = threads
         self._owned = compiled  # which kernels to use, until the first replay settles it
         self._settled = False
         self._lanes: int | None = None  # of the last forward; None before, 0 for one sample
@@ -188,7 +196,7 @@ class Tape:
 
         reason = why_not(self.program, lanes)
         if reason is None:
-            self._replay = Compiled(self.program)
+            self._replay = Compiled(self.program, self._threads)
         elif self._owned:
             raise reason
         elif not isinstance(reason, ModuleNotFoundError):

@@ -1,9 +1,11 @@
 """The contract's sums and BP1–BP4, written for numba (extra ``fast``); without it, slow Python.
 
-Inside, samples stand in rows: a (B, n), so that a layer's units are neighbours, and the inner loops are
-vectorised over outputs (or over inputs, in BP2 and BP4).  That changes no sum: every number of the result
-still adds its own terms in the order of `explicit.sums`.  numba is not given ``fastmath``: each product and each
-sum is rounded, and nothing is fused.  −0.0 is where a sum starts whose first term is to be taken as it is.
+Inside, samples stand in rows: a (B, n), so that a layer's units are neighbours.  The three matrix products are one
+function, `products`: a tile of totals is held in vector registers while the terms are added to each of
+them, one after the other.  A vector has numbers of different totals, so that no sum is changed: every number of
+the result still adds its own terms in the order of `explicit.sums`.  numba is not given ``fastmath``: each
+product and each sum is rounded, and nothing is fused.  −0.0 is where a sum starts whose first term is to be taken as
+it is.
 """
 
 import math
@@ -15,6 +17,8 @@ from explicit.elementwise import SLOPE
 
 try:
     from numba import njit  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+    from explicit.vectors import NARROW, SINGLE, WIDE, load, plus, store, turn_tile
 except ImportError:  # the module can still be read, and its doctest run
 
     def fast(function: Any) -> Any:
@@ -73,82 +77,78 @@ def derivative(kind, z, a):  # type: ignore[no-untyped-def]
 
 
 @fast
+def columns(start, c, rows, total, v, like):  # type: ignore[no-untyped-def]
+    """`products` of len(like) neighbouring columns, from v on."""
+    last = len(total) - 1
+    first = load(start, 0, v, like)
+    for r in range(0, last + 1, 5):
+        # Tiles overlap at the edges: a number that is made twice has the same bits.
+        r1, r2, r3, r4 = min(r + 1, last), min(r + 2, last), min(r + 3, last), min(r + 4, last)
+        t0 = t1 = t2 = t3 = t4 = first
+        for i in range(len(rows)):
+            row = load(rows, i, v, like)
+            t0 = plus(t0, row, c, r, i)
+            t1 = plus(t1, row, c, r1, i)
+            t2 = plus(t2, row, c, r2, i)
+            t3 = plus(t3, row, c, r3, i)
+            t4 = plus(t4, row, c, r4, i)
+        store(total, r, v, t0)
+        store(total, r1, v, t1)
+        store(total, r2, v, t2)
+        store(total, r3, v, t3)
+        store(total, r4, v, t4)
+
+
+@fast
+def products(start, c, rows, total):  # type: ignore[no-untyped-def]
+    """total[r] = ((start[0] + c[r, 0] rows[0]) + c[r, 1] rows[1]) + …, a product and a sum at a time.
+
+    start (1, n), c (R, I), rows (I, n), total (R, n), which is none of the others; each row of start, rows and
+    total is contiguous.
+    """
+    n = total.shape[1]
+    if n >= len(WIDE):
+        for v in range(0, n, len(WIDE)):
+            columns(start, c, rows, total, min(v, n - len(WIDE)), WIDE)
+    elif n >= len(NARROW):
+        for v in range(0, n, len(NARROW)):
+            columns(start, c, rows, total, min(v, n - len(NARROW)), NARROW)
+    else:
+        for v in range(n):
+            columns(start, c, rows, total, v, SINGLE)
+
+
+@fast
+def turn(W, turned):  # type: ignore[no-untyped-def]
+    """turned = Wᵀ; rows of both are contiguous."""
+    n, m = W.shape
+    if n < 8 or m < 8:
+        for j in range(n):
+            for k in range(m):
+                turned[k, j] = W[j, k]
+    else:
+        for j in range(0, n, 8):
+            for k in range(0, m, 8):
+                turn_tile(W, min(j, n - 8), min(k, m - 8), turned)
+
+
+@fast
 def affine(W, b, a, z, turned):  # type: ignore[no-untyped-def]
     """z = ((b + w₁a₁) + w₂a₂) + …; W (n, m), b (n,), a (B, m) → z (B, n); turned (m, n) gets Wᵀ."""
-    n, m = W.shape
-    for j in range(0, n - 3, 4):
-        for k in range(m):
-            turned[k, j] = W[j, k]
-            turned[k, j + 1] = W[j + 1, k]
-            turned[k, j + 2] = W[j + 2, k]
-            turned[k, j + 3] = W[j + 3, k]
-    for j in range(n - n % 4, n):
-        for k in range(m):
-            turned[k, j] = W[j, k]
-    for s in range(len(a)):
-        for j in range(n):
-            z[s, j] = b[j]
-    for k in range(0, m - 7, 8):
-        for s in range(len(a)):
-            a0, a1, a2, a3 = a[s, k], a[s, k + 1], a[s, k + 2], a[s, k + 3]
-            a4, a5, a6, a7 = a[s, k + 4], a[s, k + 5], a[s, k + 6], a[s, k + 7]
-            for j in range(n):
-                t = z[s, j] + turned[k, j] * a0
-                t = t + turned[k + 1, j] * a1
-                t = t + turned[k + 2, j] * a2
-                t = t + turned[k + 3, j] * a3
-                t = t + turned[k + 4, j] * a4
-                t = t + turned[k + 5, j] * a5
-                t = t + turned[k + 6, j] * a6
-                z[s, j] = t + turned[k + 7, j] * a7
-    for k in range(m - m % 8, m):
-        for s in range(len(a)):
-            for j in range(n):
-                z[s, j] += turned[k, j] * a[s, k]
+    turn(W, turned)
+    products(b.reshape(1, len(b)), a, turned, z)
 
 
 @fast
 def pull_back(W, delta, total):  # type: ignore[no-untyped-def]
     """Wᵀδ, from the last unit to the first; W (n, m), delta (B, n) → total (B, m)."""
-    n, m = W.shape
-    total[:] = -0.0
-    for s in range(len(delta)):
-        for i in range(n):
-            d = delta[s, n - 1 - i]
-            row = W[n - 1 - i]
-            for k in range(m):
-                total[s, k] += d * row[k]
+    products(np.full((1, W.shape[1]), -0.0), delta[:, ::-1], W[::-1], total)
 
 
 @fast
 def sum_of_products(delta, a, total):  # type: ignore[no-untyped-def]
     """Σₛ δⱼaₖ, samples ascending; delta (B, n), a (B, m) → total (n, m)."""
-    count, n = delta.shape
-    m = a.shape[1]
-    for j in range(n):
-        row = total[j]
-        if count < 5:
-            row[:] = -0.0
-        else:
-            d0, d1, d2, d3, d4 = delta[0, j], delta[1, j], delta[2, j], delta[3, j], delta[4, j]
-            for k in range(m):
-                t = d0 * a[0, k] + d1 * a[1, k]
-                t = t + d2 * a[2, k]
-                t = t + d3 * a[3, k]
-                row[k] = t + d4 * a[4, k]
-        for s in range(5, count - 4, 5):
-            d0, d1, d2 = delta[s, j], delta[s + 1, j], delta[s + 2, j]
-            d3, d4 = delta[s + 3, j], delta[s + 4, j]
-            for k in range(m):
-                t = row[k] + d0 * a[s, k]
-                t = t + d1 * a[s + 1, k]
-                t = t + d2 * a[s + 2, k]
-                t = t + d3 * a[s + 3, k]
-                row[k] = t + d4 * a[s + 4, k]
-        for s in range(count - count % 5, count):
-            d0 = delta[s, j]
-            for k in range(m):
-                row[k] += d0 * a[s, k]
+    products(np.full((1, a.shape[1]), -0.0), delta.T, a, total)
 
 
 @fast

@@ -79,14 +79,15 @@ class Stepper:
     def gradients(self, x: Array, y: Array) -> Array:
         """The costs of the samples, (B,); `nabla` gets the gradients.  x (n₁, B), y (n_L, B), finite floats.
 
-        A transposed array of samples in rows costs no copy.
+        A transposed array of samples in rows (each contiguous) costs no copy.
         Errors: as `Network.backprop`.
         """
         if not self.compiled:
             return self._by_numpy(x, y)
-        rows, targets = np.ascontiguousarray(x.T), np.ascontiguousarray(y.T)
-        if (rows.shape[1], targets.shape[1]) != (self._sizes[0], self._sizes[-1]) or len(rows) != len(targets):
-            return self._by_numpy(x, y)  # which says what is wrong
+        rows, targets = _in_rows(x), _in_rows(y)
+        shapes = (rows.shape[1], targets.shape[1]) == (self._sizes[0], self._sizes[-1])
+        if not shapes or len(rows) != len(targets) or not x.dtype == y.dtype == np.float64:
+            return self._by_numpy(x, y)  # which says what is wrong, or converts
         z, a, delta, costs = self._buffers_for(len(rows))
         kernels, sizes, kinds = self._kernels, self._sizes, self._kinds
         kernels.forward(sizes, kinds, self.parameters, rows, z, a, self._turned)
@@ -98,9 +99,9 @@ class Stepper:
 
     def outputs(self, x: Array) -> Array:
         """aᴸ (n_L, B) for the inputs x (n₁, B). Errors: as `Network.forward`."""
-        if not self.compiled or x.shape[0] != self._sizes[0]:
+        if not self.compiled or x.shape[0] != self._sizes[0] or x.dtype != np.float64:
             return self.network.feedforward(x)
-        rows = np.ascontiguousarray(x.T)
+        rows = _in_rows(x)
         z, a, _, _ = self._buffers_for(len(rows))
         self._kernels.forward(self._sizes, self._kinds, self.parameters, rows, z, a, self._turned)
         last = len(rows) * int(self._sizes[-1])
@@ -129,6 +130,12 @@ class Stepper:
             units = sum(self.network.sizes[1:])
             self._buffers[count] = (*(np.empty(units * count) for _ in range(3)), np.empty(count))
         return self._buffers[count]
+
+
+def _in_rows(x: Array) -> Array:
+    """Samples in rows, each of them contiguous: a view of x where it can be."""
+    rows = x.T
+    return rows if rows.strides[-1] == rows.itemsize else np.ascontiguousarray(rows)
 
 
 def _why_not(network: Network) -> str:

@@ -5,6 +5,7 @@ import random
 import struct
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -55,9 +56,9 @@ def eager(function, samples, parameters):
     return costs, [w.grad for w in weights], grads
 
 
-def assert_same(function, samples, parameters, compiled):
+def assert_same(function, samples, parameters, compiled, threads=None):
     costs, totals, grads = eager(function, samples, parameters)
-    tape = record(function, samples[0], parameters, compiled=compiled)
+    tape = record(function, samples[0], parameters, compiled=compiled, threads=threads)
     assert bits(tape.forward(np.array(samples).T)) == bits(costs)
     assert bits(tape.backward()) == bits(totals)
     found = tape.adjoints(tape.inputs)
@@ -156,6 +157,84 @@ def test_blocks_have_the_bits_too(sizes, lanes, compiled):
     parameters = [draw.gauss(0, 1) for _ in range(count)]
     tape = assert_same(dense(sizes, "tanh"), samples, parameters, compiled)
     assert (sizes[1], sizes[0]) in tape.blocks
+
+
+@numba_only
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("lanes", [1, 2, 3, 5, 31, 33, 65, 130])
+def test_threads_change_no_bit(lanes, threads):
+    draw = random.Random(lanes)
+    for sizes in ((1, 1), (5, 9, 4)):
+        count = sum((n + 1) * m for n, m in zip(sizes, sizes[1:], strict=False))
+        samples = [[draw.gauss(0, 1) for _ in range(sizes[0] + sizes[-1])] for _ in range(lanes)]
+        parameters = [draw.gauss(0, 1) for _ in range(count)]
+        assert_same(dense(sizes, "tanh"), samples, parameters, True, threads)
+    # Parameters outside blocks, one that nothing reads, and a seed per lane.
+    samples = [[draw.gauss(0, 1), draw.gauss(0, 1)] for _ in range(lanes)]
+
+    def function(x, w):
+        return (w[0] * x[0] + w[0] * x[1]).tanh() * w[1]
+
+    assert_same(function, samples, [0.3, -0.7, 2.0], True, threads)
+    found = []
+    for compiled in (False, True):
+        tape = record(function, samples[0], [0.3, -0.7, 2.0], compiled=compiled, threads=threads)
+        tape.forward(np.array(samples).T)
+        found.append(bits(tape.backward(np.arange(1.0, lanes + 1), inputs=False)))
+    assert found[0] == found[1]
+
+
+@numba_only
+def test_threads_name_lanes_as_one_does():
+    samples = np.ones((1, 70))
+    samples[0, [40, 69]] = -1.0
+    tape = record(lambda x: x[0].log(), [1.0], compiled=True, threads=2)
+    with pytest.raises(ValueError, match=r"log\(-1.0\) in lane 40"):
+        tape.forward(samples)
+    tape = record(lambda x: x[0] * 2 if x[0] > 0 else x[0], [1.0], compiled=True, threads=2)
+    with pytest.raises(RuntimeError, match="in lane 40"):
+        tape.forward(samples)
+    tape = record(lambda x: x[0].sqrt(), [1.0], compiled=True, threads=2)
+    tape.forward(np.where(samples < 0, 0.0, 1.0))
+    with pytest.raises(ZeroDivisionError, match="in lane 40"):
+        tape.backward()
+
+
+def test_how_many_threads(monkeypatch):
+    for bad in (0, -1, 1.5, True, "2"):
+        with pytest.raises(ValueError, match="threads: expected a whole number"):
+            record(lambda x: x[0], [1.0], threads=bad)
+    if True not in KERNELS:
+        return
+    from engine import compiled
+
+    monkeypatch.setattr(compiled, "WORTHWHILE", 60)
+    program = record(lambda x: x[0] * x[0] + x[0], [1.0], compiled=False).program  # two operations
+    monkeypatch.setenv("DELTA_ADJOINT_THREADS", "3")
+    replays = [(compiled.Compiled(program, threads), lanes) for threads in (None, 1, 4) for lanes in (1, 29, 30)]
+    assert [replay._threads(lanes) for replay, lanes in replays] == [1, 1, 3, 1, 1, 1, 1, 4, 4]
+    monkeypatch.setenv("DELTA_ADJOINT_THREADS", "many")
+    with pytest.raises(ValueError, match="DELTA_ADJOINT_THREADS: expected a whole number"):
+        compiled.cores()
+    monkeypatch.delenv("DELTA_ADJOINT_THREADS")
+    assert compiled.cores() >= 1
+
+
+@numba_only
+def test_an_error_in_a_thread_waits_for_the_others():
+    from engine.compiled import at_once
+
+    ended = []
+
+    def work(part):
+        if part == 1:
+            raise ValueError("part 1")
+        time.sleep(0.05)
+        ended.append(part)
+
+    with pytest.raises(ValueError, match="part 1"):
+        at_once(work, 3)
+    assert sorted(ended) == [0, 2]
 
 
 def test_blocks_with_several_runs_are_found():

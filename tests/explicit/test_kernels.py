@@ -31,7 +31,7 @@ def data(sizes, count, seed=0):
 @both
 @pytest.mark.parametrize("count", [1, 2, 4, 5, 7, 10, 33])
 @pytest.mark.parametrize("activation", list(ACTIVATIONS))
-@pytest.mark.parametrize("sizes", [[1, 1], [3, 2], [17, 9, 4], [9, 8, 5, 3]])
+@pytest.mark.parametrize("sizes", [[1, 1], [3, 2], [17, 9, 4], [9, 8, 5, 3], [35, 19, 10]])
 def test_a_step_has_the_bits_of_the_equations(compiled, count, activation, sizes):
     x, y = data(sizes, count)
     network, reference = Network(sizes, activation), Network(sizes, activation)
@@ -82,15 +82,48 @@ def test_products_are_rounded_before_they_are_added():
     from explicit import compiled
 
     e = 2.0**-30
-    W, a = np.array([[1 + e]] * 5), np.array([[1 - e]] * 3)
-    z = np.empty((3, 5))
-    compiled.affine(W, np.full(5, -1.0), a, z, np.empty((1, 5)))
-    assert (z == 0.0).all()  # (1 + e)(1 − e) rounds to 1; fused it is −e²
-    total = np.empty((1, 1))
-    compiled.sum_of_products(np.array([[-1.0], [1 + e]]), np.array([[1.0], [1 - e]]), total)
-    assert total == 0.0
-    compiled.pull_back(np.array([[1 - e], [-1.0]]), np.array([[1 + e, 1.0]]), total)
-    assert total == 0.0
+    for n in (1, 2, 4, 5, 8, 9, 16, 37):  # single numbers, and vectors of either width
+        W, a = np.array([[1 + e]] * n), np.array([[1 - e]] * 3)
+        z = np.ones((3, n))
+        compiled.affine(W, np.full(n, -1.0), a, z, np.empty((1, n)))
+        assert (z == 0.0).all()  # (1 + e)(1 − e) rounds to 1; fused it is −e²
+        total = np.ones((1, n))
+        compiled.sum_of_products(np.array([[-1.0], [1 + e]]), np.array([[1.0] * n, [1 - e] * n]), total)
+        assert (total == 0.0).all()
+        total = np.ones((1, n))
+        compiled.pull_back(np.array([[1 - e] * n, [-1.0] * n]), np.array([[1 + e, 1.0]]), total)
+        assert (total == 0.0).all()
+
+
+@needs_numba
+@pytest.mark.parametrize("shape", [(1, 1), (3, 20), (8, 8), (9, 17), (30, 41)])
+def test_turning(shape):
+    from explicit import compiled
+
+    W = np.random.RandomState(0).randn(*shape)
+    turned = np.empty(shape[::-1])
+    compiled.turn(W, turned)
+    assert bits(turned) == bits(W.T)
+
+
+@both
+def test_samples_in_rows_columns_and_other_numbers(compiled):
+    """Rows with gaps between them, columns, and whole numbers give the same bits."""
+    x, y = data([20, 3], 7)
+    wide = np.zeros((7, 30))
+    wide[:, 2:22], wide[:, 25:28] = x.T, y.T
+    forms = [(wide[:, 2:22].T, wide[:, 25:28].T), (np.ascontiguousarray(x), y), (x[::-1][::-1], y[:, ::-1][:, ::-1])]
+    reference = Network([20, 3]).backprop(x, y)
+    for a, b in forms:
+        stepper = Stepper(Network([20, 3]), compiled=compiled)
+        assert bits(stepper.gradients(a, b)) == bits(reference.costs)
+        assert bits(stepper.nabla[:60]) == bits(reference.nabla_w[0].ravel())
+        assert bits(stepper.outputs(a)) == bits(Network([20, 3]).feedforward(x))
+    whole = np.arange(60).reshape(20, 3) % 5
+    stepper = Stepper(Network([20, 3]), compiled=compiled)
+    assert bits(stepper.gradients(whole, np.eye(3, dtype=int))) == bits(
+        Stepper(Network([20, 3]), compiled=False).gradients(whole * 1.0, np.eye(3))
+    )
 
 
 @needs_numba
