@@ -225,7 +225,9 @@ def _in_singles(q: Question, decay: tuple[float, float]) -> Answer:
 def float_runs(q: Question, u: float = DOUBLE, samples: int = 1) -> Iterator[Run]:
     """Random points.  Where relu is, they are small dyadic numbers, with which floats are exact."""
     flat = {f.name for f in q.network.activation_functions} & set(FLAT)
-    kinks = 0 if "leaky_relu" in flat else KINKS  # 0.01 is no dyadic number: such z are 0 up to rounding only
+# Only among dyadic numbers is such a z exactly 0 in floats, whatever the order of the sum.
+    dyadic = {f.name for f in q.network.activation_functions} <= {"relu", "identity"}
+    kinks = KINKS if dyadic else 0
     for number in range(MANY + kinks if flat else 2):
         generator = random.Random(f"diagnose {q.seed} float {number}")
         if flat:

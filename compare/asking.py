@@ -79,7 +79,7 @@ def questions(
             unfolded = conventions.of_folded(candidate, first)
             yield question_of(unfolded, x, y, activation, cost, *parts, rate, declared, said)
         return
-    for rows_x, rows_w in _layouts(weights, x, y, layout):
+    for rows_x, rows_w in _layouts(weights, biases, x, y, layout):
         if not (rows_x or rows_w):
             of = (candidate, x, y, activation, cost, None if is_object else weights, None if is_object else biases)
             yield question_of(*of, rate, declared, list(notes))
@@ -132,7 +132,7 @@ def matrix(name: str, value: Any) -> Array:
     return array
 
 
-def _layouts(weights: Any, x: Array, y: Array, layout: str | None) -> list[tuple[bool, bool]]:
+def _layouts(weights: Any, biases: Any, x: Array, y: Array, layout: str | None) -> list[tuple[bool, bool]]:
     """(samples in rows, W as (inputs, units)): all readings that fit, ours first."""
     shapes = [np.shape(w) for w in weights]
     if any(len(s) != 2 for s in shapes):
@@ -141,6 +141,9 @@ def _layouts(weights: Any, x: Array, y: Array, layout: str | None) -> list[tuple
         (False, all(b[1] == a[0] for a, b in pairwise(shapes))),
         (True, all(b[0] == a[1] for a, b in pairwise(shapes))),
     ) if fits]  # fmt: skip
+    if biases is not None and len(biases) == len(shapes):
+        sizes = [np.size(b) for b in biases]
+        chains = [rows for rows in chains if sizes == [s[1 if rows else 0] for s in shapes]]
     found = []
     for rows_x in {None: (False, True), "columns": (False,), "rows": (True,)}[layout]:
         inputs, outputs = (x.shape[1], y.shape[1]) if rows_x else (x.shape[0], y.shape[0])

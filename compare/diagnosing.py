@@ -119,6 +119,7 @@ def _diagnosis(q: Question) -> Diagnosis:
             return Diagnosis(q.network, calls, [], [], notes=q.notes)
         answer = answer_of(q)
         display = display_of(q, answer)
+        batch = batch_findings(q, answer)
     except RAISED as error:
         return _raised(q, error)
     found = findings(answer.walks, display)
@@ -127,7 +128,6 @@ def _diagnosis(q: Question) -> Diagnosis:
     if answer.arithmetic == "float32":
         _say_float32(q, found)
     found = [*calls, *found]
-    batch = batch_findings(q, answer)
     unknown = patterns(answer.walks, display)
     return Diagnosis(q.network, [*found, *batch], unknown, answer.walks[0], answer.arithmetic, "", q.notes)
 

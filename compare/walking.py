@@ -150,6 +150,8 @@ def _deltas(at: At) -> Iterator[tuple[Records, Array]]:
     """Ways to make δ, with no mistake first, then with one, then with two."""
     filled = {slot: _filled(slot, at) for slot in SLOTS}
     yield (), at.error * at.slope
+    if at.is_output and at.of.cost.name == "cross_entropy" and at.name == "sigmoid":
+        yield (), at.a - at.of.y  # the same number, which rounds otherwise
     for count in (1, 2):
         for slots in combinations(SLOTS, count):
             if "delta" in slots and ("error" in slots or "slope" in slots):

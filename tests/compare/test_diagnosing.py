@@ -40,7 +40,12 @@ def test_there_are_at_least_thirty_records_and_their_names_are_unique():
         assert record.name == name and record.sentence.endswith(".") and record.hint and record.formula
 
 
-@pytest.mark.parametrize("shape, floats", [*((s, False) for s in SHAPES), *((s, True) for s in SHAPES[1::2])], ids=str)
+# Deep relu networks are tried on floats only: their fractions grow long, and flint may be missing.
+DEEP = SHAPES[6]
+EXACT = [(s, False) for s in SHAPES if s is not DEEP]
+
+
+@pytest.mark.parametrize("shape, floats", [*EXACT, *((s, True) for s in (SHAPES[1], SHAPES[3], DEEP))], ids=str)
 def test_every_record_is_named_in_every_layer_and_nothing_else_is(shape, floats):
     made = list(trials([shape], floats=floats))
     assert len(made) > 40
@@ -235,7 +240,7 @@ def test_right_code_is_never_accused():
         sizes = [generator.randint(1, 5) for _ in range(generator.randint(2, 4))]
         cost = generator.choice(["quadratic", "cross_entropy"])
         activations = ["sigmoid"] if cost == "cross_entropy" else ["sigmoid", "tanh", "relu", "softplus", "leaky_relu"]
-        activation = generator.choice(activations)
+        activation = [generator.choice(activations) for _ in sizes[1:]]
         of = Network(sizes, activation, cost, seed=number, matmul=generator.choice([None, np.matmul]))
         m = generator.randint(1, 3)
         x = np.random.RandomState(number).randn(sizes[0], m)
