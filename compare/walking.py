@@ -87,7 +87,8 @@ def walk(of: Pass, found: list[Found], way: Way) -> list[Layer]:
     for number in range(of.last, 1, -1):
         nabla_w_next = None if above is None else found[number - 1].nabla_w
         at = At(of, number, None if above is None else above.delta, nabla_w_next)
-        layers.append(_layer(at, found[number - 2], way))
+        with np.errstate(all="ignore"):  # an error bound may overflow at a saturated output
+            layers.append(_layer(at, found[number - 2], way))
         above = layers[-1].at
     return layers
 
