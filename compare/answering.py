@@ -225,19 +225,27 @@ def _in_singles(q: Question, decay: tuple[float, float]) -> Answer:
 def float_runs(q: Question, u: float = DOUBLE, samples: int = 1) -> Iterator[Run]:
     """Random points.  Where relu is, they are small dyadic numbers, with which floats are exact."""
     flat = {f.name for f in q.network.activation_functions} & set(FLAT)
-# Only among dyadic numbers is such a z exactly 0 in floats, whatever the order of the sum.
+    # Only among dyadic numbers is such a z exactly 0 in floats, whatever the order of the sum.
     dyadic = {f.name for f in q.network.activation_functions} <= {"relu", "identity"}
     kinks = KINKS if dyadic else 0
     for number in range(MANY + kinks if flat else 2):
         generator = random.Random(f"diagnose {q.seed} float {number}")
         if flat:
-            point = _draw(q, lambda inputs, g=generator: (2 * g.getrandbits(4) - 15) / 8, samples)  # type: ignore[misc]
+            point = _draw(q, lambda inputs, g=generator: (2 * g.getrandbits(4) - 15) / _power(inputs), samples)  # type: ignore[misc]
         else:
             point = _draw(q, lambda inputs, g=generator: g.gauss(0, 1) / inputs**0.5, samples)  # type: ignore[misc]
         point[3][...] = [[0.1 + 0.8 * generator.random() for _ in row] for row in point[3]]
         if number >= MANY:
             _to_kinks(q, point, number % 2)
         yield float_run(q, _floats(point), u)
+
+
+def _power(inputs: int) -> int:
+    """8 times the least power of 2 that is at least √inputs: numbers stay dyadic, and z small."""
+    scale = 8
+    while scale * scale < 64 * inputs:
+        scale *= 2
+    return scale
 
 
 def _floats(point: Point) -> Point:
@@ -266,4 +274,7 @@ def display_of(q: Question, answer: Answer) -> list[Layer]:
     """The walk at the caller's own first sample, in floats: for the numbers that are shown."""
     point = q.candidate.weights, q.candidate.biases, q.x[:, :1], q.y[:, :1]
     u = SINGLE if answer.arithmetic == "float32" else DOUBLE
-    return float_run(q, point, u).walk(q, answer.decay)
+    try:
+        return float_run(q, point, u).walk(q, answer.decay)
+    except (ArithmeticError, ValueError):  # the cost has no derivative there: a is 0 or 1 up to rounding
+        return next(float_runs(q, u)).walk(q, answer.decay)
