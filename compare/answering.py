@@ -3,17 +3,17 @@
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from compare.arithmetic import _not_rational
-from compare.asking import RAISED, Point, Question, call, found_in, note
+from compare.asking import RAISED, Question, call, found_in, note
+from compare.beside import Point, draw
 from compare.candidates import as_float64, lifted
 from compare.field import Functions, NoOrder, Residue
-from compare.near import DOUBLE, SINGLE, near, within
+from compare.near import DOUBLE, SINGLE, equal, near, within
 from compare.rational import Rational
 from compare.variants import Pass
 from compare.walking import Layer, Way, walk
@@ -132,21 +132,6 @@ def pass_of(q: Question, point: Point) -> Pass:
     return Pass(weights, biases, zs, activations, y, functions, q.network.cost, q.eta)
 
 
-def _draw(q: Question, number: Callable[[int], Any], samples: int = 1) -> Point:
-    def array(rows: int, columns: int, inputs: int = 1) -> Array:
-        made = (number(inputs) for _ in range(rows * columns))
-        return np.fromiter(made, dtype=object, count=rows * columns).reshape(rows, columns)
-
-    sizes = q.network.sizes
-    weights = [array(n, m, m) for m, n in pairwise(sizes)]
-    return weights, [array(n, 1) for n in sizes[1:]], array(sizes[0], samples), array(sizes[-1], samples)
-
-
-def equal(a: Array, b: Array) -> bool:
-    """Whether two arrays have one shape and, number by number, are the same."""
-    return a.shape == b.shape and all(bool(p == r) for p, r in zip(a.flat, b.flat, strict=True))
-
-
 @dataclass(eq=False)
 class Run:
     """One point in one arithmetic: the pass, the numbers for the candidate, and how its results are read."""
@@ -169,7 +154,7 @@ def field_run(q: Question, samples: int = 1) -> Run:
     def lift(value: Any) -> Residue:
         return value if isinstance(value, Residue) else Residue(value, functions)
 
-    point = _draw(q, lambda inputs: Residue(functions.uniform(), functions, n=1), samples)
+    point = draw(q.network.sizes, lambda inputs: Residue(functions.uniform(), functions, n=1), samples)
     return Run(point, pass_of(q, point), lambda array: lifted(array, lift), equal)
 
 
@@ -178,7 +163,7 @@ def rational_runs(q: Question, samples: int = 1) -> Iterator[Run]:
     names = {f.name for f in q.network.activation_functions}
     for number in range(MANY + KINKS if names & set(FLAT) else 1):
         bits = random.Random(f"diagnose {q.seed} rational {number}").getrandbits
-        point = _draw(q, lambda inputs, bits=bits: Rational(2 * bits(12) + 1 - 2**12, 2**10), samples)  # type: ignore[misc]
+        point = draw(q.network.sizes, lambda inputs, bits=bits: Rational(2 * bits(12) + 1 - 2**12, 2**10), samples)  # type: ignore[misc]
         if number >= MANY:
             _to_kinks(q, point, number % 2)
         yield Run(point, pass_of(q, point), lambda a: lifted(a, _rational), equal)
@@ -230,10 +215,11 @@ def float_runs(q: Question, u: float = DOUBLE, samples: int = 1) -> Iterator[Run
     kinks = KINKS if dyadic else 0
     for number in range(MANY + kinks if flat else 2):
         generator = random.Random(f"diagnose {q.seed} float {number}")
-        if flat:
-            point = _draw(q, lambda inputs, g=generator: (2 * g.getrandbits(4) - 15) / _power(inputs), samples)  # type: ignore[misc]
-        else:
-            point = _draw(q, lambda inputs, g=generator: g.gauss(0, 1) / inputs**0.5, samples)  # type: ignore[misc]
+
+        def element(inputs: int, g: random.Random = generator) -> float:
+            return (2 * g.getrandbits(4) - 15) / _power(inputs) if flat else g.gauss(0, 1) / inputs**0.5
+
+        point = draw(q.network.sizes, element, samples)
         point[3][...] = [[0.1 + 0.8 * generator.random() for _ in row] for row in point[3]]
         if number >= MANY:
             _to_kinks(q, point, number % 2)

@@ -52,6 +52,22 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of parameters and of the input (%(default)s)")
 
 
+def add_functions(parser: argparse._ActionsContainer) -> None:
+    """The options for σ, one for all layers or one per layer, and for C; read by `activation_of`."""
+    parser.add_argument(
+        "--activation",
+        type=names(ACTIVATIONS),
+        default=["sigmoid"],
+        help=f"one for all layers, or one per layer: {', '.join(ACTIVATIONS)} (sigmoid)",
+    )
+    parser.add_argument("--cost", choices=list(COSTS), default="quadratic", help="(%(default)s)")
+
+
+def activation_of(options: argparse.Namespace) -> str | list[str]:
+    """What `--activation` says, as `Network` takes it."""
+    return options.activation[0] if len(options.activation) == 1 else options.activation
+
+
 def report_of_one_sample(options: argparse.Namespace) -> Report:
     """The comparison at a point of the moons (2 inputs, 1 output), else at standard normal inputs."""
     if (options.sizes[0], options.sizes[-1]) == (2, 1):

@@ -10,15 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from compare import conventions
+from compare.beside import Point
 from compare.candidates import Candidate, CandidateError, NotGradients
 from compare.walking import Found
 from explicit import Network
 
 Array = npt.NDArray[Any]
-Point = tuple[list[Array], list[Array], Array, Array]
 
 ETA = 0.375  # of a training step: its inverse is no factor that a mistake has
 RAISED = (CandidateError, NotGradients)
+FLOAT32 = "equal under this convention: float32 (right to the rounding of float32)"
 
 
 @dataclass(eq=False)
@@ -52,7 +53,6 @@ def questions(
         )
     if is_object and (weights is not None or biases is not None or sizes is not None):
         raise ValueError("weights, biases, sizes: the candidate has its own; they are given for a function only")
-    notes: list[str] = []
     rate = None
     if is_object:
         for name in ("weights", "biases"):
@@ -82,7 +82,7 @@ def questions(
     for rows_x, rows_w in _layouts(weights, biases, x, y, layout):
         if not (rows_x or rows_w):
             of = (candidate, x, y, activation, cost, None if is_object else weights, None if is_object else biases)
-            yield question_of(*of, rate, declared, list(notes))
+            yield question_of(*of, rate, declared, [])
             continue
         function = _as_function(candidate) if is_object else candidate
         shapes = [np.shape(b) for b in biases or ()]
@@ -155,6 +155,7 @@ def _layouts(weights: Any, biases: Any, x: Array, y: Array, layout: str | None) 
 
 def _as_function(candidate: Any) -> Callable[..., Any]:
     """An object of the book's interface as a function of its parameters."""
+
     def backprop(weights: Any, biases: Any, x: Any, y: Any) -> Any:
         fresh = copy.deepcopy(candidate)
         fresh.weights, fresh.biases = weights, biases

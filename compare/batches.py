@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from compare.answering import FLAT, Answer, Run, equal, field_run, float_runs, rational_runs
+from compare.answering import FLAT, Answer, Run, field_run, float_runs, rational_runs
 from compare.asking import RAISED, Question, call, found_in, note
 from compare.diagnosis import Finding
-from compare.near import DOUBLE, SINGLE, Near, values
+from compare.near import DOUBLE, SINGLE, Near, equal, values
 from compare.variants import Pass, averaged
 from compare.walking import Found, Way, walk
 
@@ -38,7 +38,7 @@ def batch_findings(q: Question, answer: Answer) -> list[Finding]:
         common = [a & b for a, b in zip(common, here, strict=True)] if common else here
     both = common[0] & common[1]
     names = [next((way for way in WAYS if way in (both or ways)), "") for ways in common]
-    return _reduction(q, names[0], names[1])
+    return reduction_findings(q, names[0], names[1])
 
 
 WAYS: dict[str, Callable[[Array, Array], Array]] = {
@@ -112,7 +112,8 @@ def _mean_inputs(q: Question, run: Run) -> Iterator[Pass]:
     yield Pass(p.weights, p.biases, zs, activations, y, p.functions, p.cost, p.eta)
 
 
-def _reduction(q: Question, b: str, w: str) -> list[Finding]:
+def reduction_findings(q: Question, b: str, w: str) -> list[Finding]:
+    """What the ways (of `WAYS`) in which ∂C/∂b and ∂C/∂w are reduced mean, given what was declared."""
     declared = q.reduction
     accused = {
         ("mean twice", "mean twice"): "averaged-twice",

@@ -1,5 +1,7 @@
 """Somebody's δ and ∂C/∂W of one sample beside the adjoints of our traced graph, in any arithmetic."""
 
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,21 @@ from compare.tracing import Traced, parameters, trace_network
 from explicit import Network, bp1, bp2, bp4
 
 Array = npt.NDArray[Any]
+Point = tuple[list[Array], list[Array], Array, Array]  # weights, biases, x, y
+
+
+def draw(sizes: Sequence[int], number: Callable[[int], Any], samples: int = 1) -> Point:
+    """A point of random numbers, as arrays of objects.
+
+    number gets the number of inputs of the layer, 1 for biases, x and y.
+    """
+
+    def array(rows: int, columns: int, inputs: int = 1) -> Array:
+        count = rows * columns
+        return np.fromiter((number(inputs) for _ in range(count)), dtype=object, count=count).reshape(rows, columns)
+
+    weights = [array(n, m, m) for m, n in pairwise(sizes)]
+    return weights, [array(n, 1) for n in sizes[1:]], array(sizes[0], samples), array(sizes[-1], samples)
 
 
 def adjoints(

@@ -18,11 +18,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from compare.arguments import names, sizes
+from compare.arguments import activation_of, add_functions, sizes
 from compare.marking import Marks, marks, scheme, unmarked
 from compare.solutions import Outcome, Request, diagnose_file, problem
 from engine.files import write_json, write_whole
-from explicit import ACTIVATIONS, COSTS
 
 FORMAT = "compare.check 1"
 _CODES = (
@@ -50,13 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     network = parser.add_argument_group("the network, and the data, which are random")
     network.add_argument("--sizes", type=sizes, default=[3, 4, 2], help="units per layer (3,4,2)")
-    network.add_argument(
-        "--activation",
-        type=names(ACTIVATIONS),
-        default=["sigmoid"],
-        help=f"one for all layers, or one per layer: {', '.join(ACTIVATIONS)} (sigmoid)",
-    )
-    network.add_argument("--cost", choices=list(COSTS), default="quadratic", help="(%(default)s)")
+    add_functions(network)
     network.add_argument("--seed", type=_whole(0), default=0, help="(%(default)s)")
     network.add_argument("--samples", type=_whole(1), default=3, help="(%(default)s)")
     declared = parser.add_argument_group("conventions that the solution is to keep (any that is recognised)")
@@ -181,7 +174,7 @@ def _request(options: argparse.Namespace) -> Request:
         path=options.solution,
         function=options.function,
         sizes=options.sizes,
-        activation=options.activation[0] if len(options.activation) == 1 else options.activation,
+        activation=activation_of(options),
         cost=options.cost,
         seed=options.seed,
         samples=options.samples,

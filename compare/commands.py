@@ -9,13 +9,13 @@ import sys
 from collections.abc import Sequence
 
 from compare import check_command, draw_command, mistakes_command, page_command, train_command
-from compare.arguments import names, sizes
+from compare.arguments import activation_of, add_functions, names, sizes
 from compare.arithmetic import ARITHMETICS
 from compare.comparing import compare
 from compare.data import load_mnist, moons
 from compare.proving import prove
 from compare.referees import REFEREES
-from explicit import ACTIVATIONS, COSTS, Network
+from explicit import COSTS, Network
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,13 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _add_comparison(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_compare)
     parser.add_argument("--sizes", type=sizes, help="units per layer (2,3,1; with --mnist 784,30,10)")
-    parser.add_argument(
-        "--activation",
-        type=names(ACTIVATIONS),
-        default=["sigmoid"],
-        help=f"one for all layers, or one per layer: {', '.join(ACTIVATIONS)} (%(default)s)",
-    )
-    parser.add_argument("--cost", choices=list(COSTS), default="quadratic", help="(%(default)s)")
+    add_functions(parser)
     parser.add_argument("--seed", type=int, default=0, help="of parameters and of the moons (%(default)s)")
     parser.add_argument("--samples", type=int, help="how many (4 points, or 100 digits)")
     parser.add_argument("--mnist", metavar="DIR", help="compare on real digits: a folder of idx files")
@@ -80,8 +74,7 @@ def _compare(options: argparse.Namespace) -> int:
         raise ValueError(f"--samples: expected at most {x.shape[1]}, the digits there are, got {samples}")
     if (units[0], units[-1]) != (len(x), len(y)):
         raise ValueError(f"--sizes: the data need {len(x)} inputs and {len(y)} outputs, got {units}")
-    activation = options.activation[0] if len(options.activation) == 1 else options.activation
-    network = Network(units, activation=activation, cost=options.cost, seed=options.seed)
+    network = Network(units, activation=activation_of(options), cost=options.cost, seed=options.seed)
     report = compare(
         network,
         x[:, :samples],

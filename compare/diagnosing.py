@@ -1,10 +1,10 @@
 """`diagnose`: what is wrong in somebody's backpropagation, by name.
 
-The candidate is run at random points in exact arithmetic, where its code runs on such numbers: in GF(2⁶¹ − 1),
-or in rational numbers for relu and its kin; there two formulas that agree are, but for a chance below 2⁻⁴⁰,
-the same formula.  Else, and where exact numbers explain nothing, it is run on floats, and a formula fits
-when it agrees within a running error bound.  `compare.walking` finds the formulas; here is what surrounds it:
-conventions, repeated calls, batches, regularisation, precision.
+The candidate is run at random points in exact arithmetic, where its code runs on such numbers: in
+GF(2⁶¹ − 1), or in rational numbers for relu and its kin; there two formulas that agree are the same, but for
+the chance that `compare.verdicts` bounds for such a point.  Else, and where exact numbers explain nothing, it
+is run on floats, and a formula fits when it agrees within a running error bound.  `compare.walking` finds the
+formulas; here is what surrounds it: conventions, repeated calls, batches, regularisation, precision.
 """
 
 import copy
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compare.answering import answer_of, display_of
-from compare.asking import RAISED, Question, note, questions
+from compare.asking import FLOAT32, RAISED, Question, note, questions
 from compare.batches import batch_findings
 from compare.candidates import Candidate, CandidateError, as_float64
 from compare.diagnosis import Diagnosis, Finding, findings, patterns
@@ -95,15 +95,15 @@ def diagnose(
     if eta == 0:
         raise ValueError("eta: expected a number other than 0, got 0")
     declared = (reduction, dtype, regularisation, seed)
-    if isinstance(candidate, (list, tuple)):
-        return diagnose_numbers(candidate, x, y, activation, cost, weights, biases, sizes, declared)
     made = []
-    for question in questions(candidate, x, y, activation, cost, weights, biases, sizes, layout, eta, declared):
-        with np.errstate(all="ignore"):  # numpy sees the overflow of an error bound
+    with np.errstate(all="ignore"):  # numpy sees the overflow of an error bound
+        if isinstance(candidate, (list, tuple)):
+            return diagnose_numbers(candidate, x, y, activation, cost, weights, biases, sizes, declared)
+        for question in questions(candidate, x, y, activation, cost, weights, biases, sizes, layout, eta, declared):
             diagnosis = _diagnosis(question)
-        if diagnosis.right:
-            return diagnosis
-        made.append(diagnosis)
+            if diagnosis.right:
+                return diagnosis
+            made.append(diagnosis)
     # The reading of the shapes that explains most; ours where they are alike.
     return min(made, key=lambda d: (bool(d.failure), len(d.unexplained), len(d.findings)))
 
@@ -146,8 +146,8 @@ def _raised(q: Question, error: Exception) -> Diagnosis:
             answer = answer_of(asked)
             if not answer.unexplained:
                 named = findings(answer.walks, display_of(asked, answer))
-                note = "it runs on layers of equal size; what is said of the equations was found there"
-                return Diagnosis(q.network, named, [], answer.walks[0], answer.arithmetic, failure, [*q.notes, note])
+                said = "it runs on layers of equal size; what is said of the equations was found there"
+                return Diagnosis(q.network, named, [], answer.walks[0], answer.arithmetic, failure, [*q.notes, said])
         except RAISED:
             pass
     return Diagnosis(q.network, [], [], [], failure=failure, notes=q.notes)
@@ -191,7 +191,7 @@ def _say_float32(q: Question, found: list[Finding]) -> None:
     returned = runner.returned(q.candidate.weights, q.candidate.biases, q.x[:, :1], q.y[:, :1])
     openly = all(a.dtype == np.float32 for group in returned for a in group)
     if q.dtype == "float32" or (openly and q.dtype is None):
-        note(q, "equal under this convention: float32 (right to the rounding of float32)")
+        note(q, FLOAT32)
     else:
         found.append(Finding.of(["float32-inside"]))
 

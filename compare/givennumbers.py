@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from compare.answering import Answer, Run, float_run, with_decay
-from compare.asking import Question, found_in, matrix, note, question_of
+from compare.asking import FLOAT32, Question, found_in, matrix, note, question_of
+from compare.batches import reduction_findings
 from compare.candidates import NotGradients, as_float64
 from compare.diagnosis import Diagnosis, Finding, findings, patterns
 from compare.near import DOUBLE, SINGLE, near
@@ -37,7 +38,6 @@ def diagnose_numbers(
         reductions = {None: ("sum", "mean"), "sum": ("sum", "mean"), "mean": ("mean", "sum")}[q.reduction]
         for reduction in reductions[: 1 if m == 1 else 2]:
             factor = 1 / m if reduction == "mean" and m > 1 else 1
-
             attempt = partial(_attempt, run, found, factor, arithmetic)
             answers.append((with_decay(q, attempt), reduction))
     answer, reduction = min(answers, key=lambda a: (a[0].score, a[0].arithmetic == "float32"))
@@ -48,12 +48,9 @@ def diagnose_numbers(
         if q.dtype == "float64":
             named.append(Finding.of(["float32-inside"]))
         else:
-            note(q, "equal under this convention: float32 (right to the rounding of float32)")
+            note(q, FLOAT32)
     if m > 1 and given_arrays[0].delta is None and not answer.unexplained:
-        if q.reduction is not None and reduction != q.reduction:
-            named.append(Finding.of(["mean-for-sum" if reduction == "mean" else "sum-for-mean"]))
-        elif q.reduction is None:
-            note(q, f"equal under this convention: the samples are {'summed' if reduction == 'sum' else 'averaged'}")
+        named += reduction_findings(q, reduction, reduction)
     unknown = patterns(answer.walks, answer.walks[0])
     return Diagnosis(q.network, named, unknown, answer.walks[0], answer.arithmetic, "", q.notes)
 

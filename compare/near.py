@@ -147,3 +147,8 @@ def within(found: Array, expected: Array, more: float = 0.0) -> bool:
         if not apart <= bound:  # NaN is within nothing
             return False
     return True
+
+
+def equal(a: Array, b: Array) -> bool:
+    """Whether two arrays have one shape and, number by number, are the same."""
+    return a.shape == b.shape and all(bool(p == r) for p, r in zip(a.flat, b.flat, strict=True))

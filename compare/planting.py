@@ -8,6 +8,7 @@ relu), nothing may be named.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -114,8 +115,9 @@ def trial(
         reduction=("mean" if "sum-for-mean" in names else "sum") if x.shape[1] > 1 else None,
         regularisation=options.get("regularisation"), eta=options.get("eta"),
     )  # fmt: skip
-    effect = _shown(network, names, layers) != _shown(network, (), None) or any(r.slot in _ELSEWHERE for r in records)
-    return Trial(tuple(names), shape, layers, said, effect, _false(network, names, layers, said))
+    elsewhere = any(r.slot in _ELSEWHERE for r in records)
+    effect = elsewhere or _shown(shape, tuple(names), layers) != _shown(shape, (), None)
+    return Trial(tuple(names), shape, layers, said, effect, _false(shape, names, said))
 
 
 _ELSEWHERE = ("calls", "precision", "reduction")  # what one gradient of one sample does not show
@@ -135,12 +137,13 @@ def _data(network: Network, samples: int, seed: int) -> tuple[Array, Array]:
     return random.randn(network.sizes[0], samples), random.uniform(0.1, 0.9, (network.sizes[-1], samples))
 
 
-def _shown(network: Network, names: Sequence[str], layers: tuple[int, ...] | None) -> "_Rounded | None":
+@cache
+def _shown(shape: Shape, names: tuple[str, ...], layers: tuple[int, ...] | None) -> "_Rounded | None":
     """Gradients with these mistakes at a number of points, the last ones at a kink; None: cannot be made."""
     made: list[Array] = []
     for point in range(24):
-        x, y = _data(network, 2, 100 + point)
-        other = Network(network.sizes, network.activation_functions, network.cost, seed=100 + point)
+        other = Network(*shape, seed=100 + point)
+        x, y = _data(other, 2, 100 + point)
         if point > 20:
             x = _to_kink(other, x)
         try:
@@ -175,28 +178,28 @@ class _Rounded(list[Any]):
         return not self == other
 
 
-def _false(network: Network, names: Sequence[str], layers: Any, said: Diagnosis) -> tuple[str, ...]:
+def _false(shape: Shape, names: Sequence[str], said: Diagnosis) -> tuple[str, ...]:
     """Records that were named and make other numbers than what was planted."""
     wrong = []
     for finding in said.findings:
         known = [m.name for m in finding.mistakes]
         true = [n for n in known if n in names]
         parts = [p for n in true for p in catalogue[n].parts]
-        last = len(network.sizes)
+        last = len(shape[0])
         for name in known:
             if name in names or name in parts:
                 continue
             where = finding.layers or None
-            same = any(_shown(network, (name,), where) == _shown(network, (n,), where) for n in true)
-            of_part = any(_shown(network, (name,), (last,)) == _shown(network, (p,), (last,)) for p in parts)
-            if not (same or of_part or _is_made_of(name, finding.layers, names, known)):
+            same = any(_shown(shape, (name,), where) == _shown(shape, (n,), where) for n in true)
+            of_part = any(_shown(shape, (name,), (last,)) == _shown(shape, (p,), (last,)) for p in parts)
+            if not (same or of_part or _is_made_of(name, names, known)):
                 wrong.append(name)
         if not finding.mistakes:
             wrong.append(finding.text)
     return tuple(wrong)
 
 
-def _is_made_of(name: str, layers: tuple[int, ...], names: Sequence[str], known: list[str]) -> bool:
+def _is_made_of(name: str, names: Sequence[str], known: list[str]) -> bool:
     """Whether it is a record made of others, all of which were planted or are in the class."""
     return bool(catalogue[name].parts) and all(part in (*names, *known) for part in catalogue[name].parts)
 

@@ -110,12 +110,11 @@ def _diagnosis(candidate: Any, request: Request, rows: bool) -> Diagnosis:
 
 def _plain(found: Diagnosis) -> dict[str, Any]:
     try:
-        forms = {"text": str(found), "html": found._repr_html_(), "data": found.to_dict()}
+        forms: dict[str, Any] = {"text": str(found), "html": found._repr_html_(), "data": found.to_dict()}
         json.dumps(forms, allow_nan=False)
     except Exception as error:
         raise RuntimeError("the diagnosis cannot be written down") from error
-    equations = [{"layer": e.layer, "equation": e.equation, "holds": e.holds} for e in found.equations]
-    return {"right": found.right, "equations": equations, **forms}
+    return {"right": found.right, "equations": forms["data"]["equations"], **forms}
 
 
 def _rehearse(make: Callable[[], Any], request: Request) -> None:

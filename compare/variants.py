@@ -124,14 +124,12 @@ class At:
     @property
     def nabla_b(self) -> Array:
         """∂C/∂bˡ by BP3 from `delta`."""
-        assert self.delta is not None
-        return bp3(self.delta)
+        return bp3(delta_of(self))
 
     @property
     def nabla_w(self) -> Array:
         """∂C/∂wˡ by BP4 from `delta`."""
-        assert self.delta is not None
-        return bp4(self.a_below, self.delta)
+        return bp4(self.a_below, delta_of(self))
 
 
 Variant = Callable[[At], Sequence[Any]]
@@ -239,11 +237,11 @@ def spread_targets(at: At) -> list[Array]:
 
 def deltas_of_other_layers(at: At) -> list[Array]:
     """δ of the next or of the previous layer times (aˡ⁻¹)ᵀ, where the shapes fit."""
-    assert at.delta is not None
+    delta = delta_of(at)
     found = [] if at.delta_next is None else [at.delta_next]
     if at.layer > 2:
-        found.append((at.of.weights[at.layer - 2].T @ at.delta) * at.of.slope(at.layer - 1))
-    return [bp4(at.a_below, d) for d in found if d.shape == at.delta.shape]
+        found.append((at.of.weights[at.layer - 2].T @ delta) * at.of.slope(at.layer - 1))
+    return [bp4(at.a_below, d) for d in found if d.shape == delta.shape]
 
 
 def other_activations(at: At) -> list[Array]:

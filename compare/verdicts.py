@@ -26,15 +26,13 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import pairwise
 from math import log2
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from compare.arithmetic import _not_rational
-from compare.beside import adjoints, pairs
+from compare.beside import Point, adjoints, draw, pairs
 from compare.candidates import Candidate, CandidateError, Gradients, NotGradients, Runner, lifted
 from compare.field import Functions, NoOrder, P, Residue
 from compare.rational import Rational
@@ -44,7 +42,6 @@ from engine.notation import symbol
 from explicit import Network
 
 Array = npt.NDArray[Any]
-Point = tuple[list[Array], list[Array], Array, Array]
 
 ENOUGH = Fraction(1, 2**100)
 MOST_TRIALS = 12
@@ -139,18 +136,6 @@ class Trial:
     def random(self, *name: Any) -> random.Random:
         """A generator of its own for each use: streams must not overlap."""
         return random.Random(" ".join(map(str, ("check", self.seed, *name))))
-
-    def draw(self, number: Callable[[int], Any]) -> Point:
-        """A point of random numbers; `number` gets the number of inputs of the layer, 1 for x and y."""
-
-        def array(*shape: int, inputs: int = 1) -> Array:
-            count = shape[0] * shape[1]
-            drawn = (number(inputs) for _ in range(count))
-            return np.fromiter(drawn, dtype=object, count=count).reshape(shape)
-
-        sizes = self.candidate.sizes
-        weights = [array(n, m, inputs=m) for m, n in pairwise(sizes)]
-        return weights, [array(n, 1) for n in sizes[1:]], array(sizes[0], 1), array(sizes[-1], 1)
 
     def ours(self, point: Point) -> tuple[Gradients, Traced]:
         """The adjoints at a point.
@@ -316,7 +301,7 @@ def _at_field_point(trial: Trial, number: int, runner: Runner) -> tuple[list[Pai
         def lift(value: Any, functions: Functions = functions) -> Residue:
             return value if isinstance(value, Residue) else Residue(value, functions)
 
-        point = trial.draw(element)
+        point = draw(trial.candidate.sizes, element)
         try:
             theirs, runner = trial.theirs(runner, point, lift)
             ours, _ = trial.ours(point)
@@ -367,7 +352,7 @@ def in_rationals(trial: Trial) -> Verdict:
             def element(inputs: int, bits: Callable[[int], int] = bits) -> Rational:
                 return Rational(2 * bits(24) + 1 - 2**24, 2**22)
 
-            point = trial.draw(element)
+            point = draw(trial.candidate.sizes, element)
             try:
                 ours, traced = trial.ours(point)
                 if any(node.data == 0 for z in traced.zs for node in z.flat):
@@ -410,7 +395,7 @@ def in_balls(trial: Trial) -> Verdict:
         def element(inputs: int, gauss: Callable[[float, float], float] = gauss) -> Any:
             return Ball(gauss(0, 1) / inputs**0.5)  # so that no σ is saturated
 
-        point = trial.draw(element)
+        point = draw(trial.candidate.sizes, element)
         found, bits, runner = _at_ball_point(trial, point, runner)
         if _differs(found):
             how = "at a random point, balls that enclose its numbers and the true ones do not overlap"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from compare.near import Near, within
+from compare.near import Near, equal, within
 from compare.records import CATALOGUE, SLOTS, Mistake
 from compare.variants import At, Pass
 from explicit import bp1, bp2, bp3, bp4
@@ -87,8 +87,7 @@ def walk(of: Pass, found: list[Found], way: Way) -> list[Layer]:
     for number in range(of.last, 1, -1):
         nabla_w_next = None if above is None else found[number - 1].nabla_w
         at = At(of, number, None if above is None else above.delta, nabla_w_next)
-        with np.errstate(all="ignore"):  # an error bound may overflow at a saturated output
-            layers.append(_layer(at, found[number - 2], way))
+        layers.append(_layer(at, found[number - 2], way))
         above = layers[-1].at
     return layers
 
@@ -238,15 +237,15 @@ def _own_deltas(at: At, found: Found, way: Way) -> Iterator[tuple[At, bool, bool
 
 def shows(record: Mistake, at: At) -> bool:
     """Whether a mistake would change the layer's own numbers, in every way in which it can be made."""
-    right = {"slope": at.slope, "error": at.error, "delta": at.error * at.slope}.get(record.slot)
-    made = _variant(record, at) if right is not None else []
-    if record.slot != "delta":
-        right, made = (at.error * at.slope), [m * (at.error if record.slot == "slope" else at.slope) for m in made]
-    return bool(made) and not any(_same(m, right) for m in made)
-
-
-def _same(a: Array, b: Array | None) -> bool:
-    if b is None or a.shape != b.shape:
+    if record.slot not in ("slope", "error", "delta"):
         return False
-    first = a.flat[0]
-    return within(a, b) if isinstance(first, Near) else all(bool(p == r) for p, r in zip(a.flat, b.flat, strict=True))
+    made = _variant(record, at)
+    if record.slot != "delta":
+        made = [m * (at.error if record.slot == "slope" else at.slope) for m in made]
+    return bool(made) and not any(_same(m, at.error * at.slope) for m in made)
+
+
+def _same(a: Array, b: Array) -> bool:
+    if a.shape == b.shape and isinstance(a.flat[0], Near):
+        return within(a, b)
+    return equal(a, b)
