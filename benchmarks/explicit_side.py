@@ -10,27 +10,11 @@ medians, ratios are those of one run.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import os
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchmarks.peers import missing, report
+from benchmarks.peers import blas_threads, missing, report
 from benchmarks.train import measure
-
-
-def blas_threads(count: int) -> bool:
-    """Let numpy's own OpenBLAS use so many threads; False where numpy has another BLAS."""
-    folders = [Path(np.__file__).parent.with_name("numpy.libs"), Path(np.__file__).with_name(".dylibs")]
-    for path in (path for folder in folders for path in folder.glob("*openblas*")):
-        library = ctypes.CDLL(str(path))
-        for name in ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads64_", "openblas_set_num_threads"):
-            if hasattr(library, name):
-                getattr(library, name)(count)
-                return True
-    return False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

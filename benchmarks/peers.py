@@ -155,3 +155,15 @@ class InC:
         self.g[-1] = 1.0
         self.library.backward(*self.to_backward)
         return float(self.v[-1])
+
+
+def blas_threads(count: int) -> bool:
+    """Let numpy's own OpenBLAS use so many threads; False where numpy has another BLAS."""
+    folders = [Path(np.__file__).parent.with_name("numpy.libs"), Path(np.__file__).with_name(".dylibs")]
+    for path in (path for folder in folders for path in folder.glob("*openblas*")):
+        library = ctypes.CDLL(str(path))
+        for name in ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads64_", "openblas_set_num_threads"):
+            if hasattr(library, name):
+                getattr(library, name)(count)
+                return True
+    return False

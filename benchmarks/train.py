@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers import interleaved, missing, report
+from benchmarks.peers import blas_threads, interleaved, missing, report
 from compare.lockstep import _Explicit, _Graph
 from explicit import Network
 
@@ -188,6 +188,8 @@ def measure(names: list[str], repeat: int) -> dict[int, dict[str, float]]:
 
 def main(arguments: argparse.Namespace) -> None:
     """Measure, print the table, and write train.md."""
+    if not blas_threads(1):
+        missing("one thread of BLAS", "numpy has not its own OpenBLAS; it uses as many as it likes")
     found = measure(list(SIDES), arguments.repeat)
     rates = [[size, *(rates.get(name) for name in SIDES)] for size, rates in found.items()]
     peers = [name for name in SIDES if name not in ("graph", "explicit")]
