@@ -1,8 +1,11 @@
 """A candidate's walk at random points, in exact arithmetic or in floats; see `compare.diagnosing`."""
 
+import math
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,33 +18,33 @@ from compare.candidates import as_float64, lifted
 from compare.field import Functions, NoOrder, Residue
 from compare.near import DOUBLE, SINGLE, equal, near, within
 from compare.rational import Rational
-from compare.variants import Pass
-from compare.walking import Layer, Way, walk
+from compare.variants import At, Pass
+from compare.walking import Found, Layer, Seen, along, walk
 
 Array = npt.NDArray[Any]
 
 FLAT = ("relu", "leaky_relu")  # whose σ′ shows little at one point
-MANY, KINKS = 12, 6  # points for these, and points at the kinks
+MANY = 12  # points for these, besides two at the kink of each layer
 
 
 @dataclass(eq=False)
 class Answer:
     """What was found in one arithmetic."""
 
-    walks: list[list[Layer]]
+    layers: list[Layer]
     arithmetic: str
     way: str = ""  # the record of regularisation that was needed
     decay: tuple[float, float] = (0.0, 0.0)
 
     @property
     def unexplained(self) -> int:
-        """How many equations, over all points and layers, no record explains."""
-        return sum(len(layer.unexplained) for walked in self.walks for layer in walked)
+        """How many equations, over all layers, no record explains."""
+        return sum(len(layer.unexplained) for layer in self.layers)
 
     @property
     def score(self) -> tuple[int, int]:
         """What is not explained, and how many mistakes explain the rest: the smaller, the better the answer."""
-        made = sum(len(layer.explanations[0]) for w in self.walks for layer in w if layer.explanations)
+        made = sum(len(layer.ways[0]) for layer in self.layers if layer.ways)
         return self.unexplained, made + bool(self.way)
 
 
@@ -51,9 +54,10 @@ def answer_of(q: Question) -> Answer:
     exact = () if q.floats_only else (_in_field, _in_rationals)
     for arithmetic in (*exact, _in_doubles, _in_singles):
         try:
-            answer = with_decay(q, lambda decay, run=arithmetic: run(q, decay))  # type: ignore[misc]
+            points = arithmetic(q)
         except _Unusable:
             continue
+        answer = with_decay(q, points, _NAMES[arithmetic])
         if not answer.unexplained:
             return answer
         tried.append(answer)
@@ -64,8 +68,13 @@ class _Unusable(Exception):
     """The candidate, or the network, does not run in the arithmetic."""
 
 
-def with_decay(q: Question, run: Callable[[tuple[float, float]], Answer]) -> Answer:
+def with_decay(q: Question, points: list[Seen], arithmetic: str) -> Answer:
     """The answer with the regularisation that was declared, or that is recognised, or that is mistaken."""
+
+    def run(decay: tuple[float, float], way: str = "") -> Answer:
+        decayed = [replace(p, decay_w=decay[0], decay_b=decay[1]) for p in points]
+        return Answer(walk(decayed, q.most), arithmetic, way, decay)
+
     lam = q.regularisation
     if lam is None:
         answer = run((0.0, 0.0))
@@ -84,8 +93,7 @@ def with_decay(q: Question, run: Callable[[tuple[float, float]], Answer]) -> Ans
         "regularisation-on-biases": (lam, lam), "regularisation-missing regularisation-on-biases": (0.0, lam),
         "regularisation-doubled regularisation-on-biases": (2 * lam, lam),
     }.items():  # fmt: skip
-        answer = run(decay)
-        answer.way = way
+        answer = run(decay, way)
         if best is None or answer.score < best.score:
             best = answer
         if best.score == (0, 0):
@@ -98,7 +106,7 @@ def _decays(answer: Answer) -> list[tuple[float, float]]:
     """λ as the output layer says it: (∂C/∂w − δ aᵀ)/w, if that is one number."""
     if answer.arithmetic not in ("float64", "rational"):
         return []
-    top = answer.walks[0][0]
+    top = answer.layers[0]
     at, found = top.at, top.found
     if found.nabla_w is None or found.nabla_w.shape != at.of.weights[-1].shape:
         return []
@@ -110,7 +118,7 @@ def _decays(answer: Answer) -> list[tuple[float, float]]:
         near_ = [abs(v - middle) <= 1e-6 * abs(middle) for v in values]
         return float(f"{middle:.6g}") if sum(near_) > len(values) / 2 and abs(middle) > 1e-9 else 0.0
 
-    right_w = delta @ at.a_below.T
+    right_w = delta @ at.input.T
     lam = ratio(found.nabla_w, right_w, at.of.weights[-1])
     own = 0.0
     if found.nabla_b is not None and found.nabla_b.shape == delta.shape:
@@ -141,10 +149,9 @@ class Run:
     read: Callable[[Array], Array]
     same: Callable[[Array, Array], bool]
 
-    def walk(self, q: Question, decay: tuple[float, float]) -> list[Layer]:
-        """The walk through the candidate's gradients at this point."""
-        found = found_in(q, call(q, self.point), self.read)
-        return walk(self.passed, found, Way(self.same, 1, *decay))
+    def seen(self, q: Question) -> Seen:
+        """The candidate's gradients at this point, beside our pass."""
+        return Seen(self.passed, found_in(q, call(q, self.point), self.read), self.same)
 
 
 def field_run(q: Question, samples: int = 1) -> Run:
@@ -159,13 +166,13 @@ def field_run(q: Question, samples: int = 1) -> Run:
 
 
 def rational_runs(q: Question, samples: int = 1) -> Iterator[Run]:
-    """Points at which units are on and off; at the last, half of the z are 0, where a kink is."""
-    names = {f.name for f in q.network.activation_functions}
-    for number in range(MANY + KINKS if names & set(FLAT) else 1):
+    """Points at which units are on and off, then, layer by layer, with every other z at the kink."""
+    kinks = [(i, first) for i, f in enumerate(q.network.activation_functions) if f.name in FLAT for first in (0, 1)]
+    for number in range(MANY + len(kinks) if kinks else 1):
         bits = random.Random(f"diagnose {q.seed} rational {number}").getrandbits
         point = draw(q.network.sizes, lambda inputs, bits=bits: Rational(2 * bits(12) + 1 - 2**12, 2**10), samples)  # type: ignore[misc]
         if number >= MANY:
-            _to_kinks(q, point, number % 2)
+            _to_kink(q, point, *kinks[number - MANY])
         yield Run(point, pass_of(q, point), lambda a: lifted(a, _rational), equal)
 
 
@@ -173,47 +180,50 @@ def _rational(value: Any) -> Rational:
     return value if isinstance(value, Rational) else Rational(value)
 
 
-def _to_kinks(q: Question, point: Point, first: int) -> None:
-    """Change biases so that every other z is 0, from the unit `first` on."""
+def _to_kink(q: Question, point: Point, i: int, first: int) -> None:
+    """Change the biases of layer i + 2 so that every other z there is 0, from the unit `first` on."""
     weights, biases, x, _ = point
-    for i, sigma in enumerate(q.network.activation_functions):
-        if sigma.name in FLAT:
-            z = q.network.forward(x, weights, biases)[0][i]
-            biases[i][first::2] = biases[i][first::2] - z[first::2, :1]
+    z = q.network.forward(x, weights, biases)[0][i]
+    biases[i][first::2] = biases[i][first::2] - z[first::2, :1]
 
 
-def _in_field(q: Question, decay: tuple[float, float]) -> Answer:
+def _in_field(q: Question) -> list[Seen]:
     try:
-        return Answer([field_run(q).walk(q, decay)], "finite field", "", decay)
+        return [field_run(q).seen(q)]
     except (*RAISED, NoOrder, ArithmeticError, TypeError, ValueError) as error:
         raise _Unusable from error
 
 
-def _in_rationals(q: Question, decay: tuple[float, float]) -> Answer:
+def _in_rationals(q: Question) -> list[Seen]:
     if _not_rational(q.network):
         raise _Unusable
     try:
-        return Answer([run.walk(q, decay) for run in rational_runs(q)], "rational", "", decay)
+        return [run.seen(q) for run in rational_runs(q)]
     except (*RAISED, ArithmeticError, TypeError, ValueError) as error:
         raise _Unusable from error
 
 
-def _in_doubles(q: Question, decay: tuple[float, float], u: float = DOUBLE) -> Answer:
-    walks = [run.walk(q, decay) for run in float_runs(q, u)]
-    return Answer(walks, "float64" if u == DOUBLE else "float32", "", decay)
+def _in_doubles(q: Question) -> list[Seen]:
+    return [run.seen(q) for run in float_runs(q)]
 
 
-def _in_singles(q: Question, decay: tuple[float, float]) -> Answer:
-    return _in_doubles(q, decay, SINGLE)
+def _in_singles(q: Question) -> list[Seen]:
+    return [run.seen(q) for run in float_runs(q, SINGLE)]
+
+
+_NAMES: dict[Callable[[Question], list[Seen]], str] = {
+    _in_field: "finite field", _in_rationals: "rational", _in_doubles: "float64", _in_singles: "float32",
+}  # fmt: skip
 
 
 def float_runs(q: Question, u: float = DOUBLE, samples: int = 1) -> Iterator[Run]:
-    """Random points.  Where relu is, they are small dyadic numbers, with which floats are exact."""
-    flat = {f.name for f in q.network.activation_functions} & set(FLAT)
-    # Only among dyadic numbers is such a z exactly 0 in floats, whatever the order of the sum.
-    dyadic = {f.name for f in q.network.activation_functions} <= {"relu", "identity"}
-    kinks = KINKS if dyadic else 0
-    for number in range(MANY + kinks if flat else 2):
+    """Random points.  Where relu and its kin are, they are small dyadic numbers, with which floats are exact."""
+    names = [f.name for f in q.network.activation_functions]
+    flat = set(names) & set(FLAT)
+    # Only among dyadic numbers is a z exactly 0 in floats, whatever the order of its sum.
+    dyadic = [i for i in range(len(names)) if set(names[:i]) <= {*FLAT, "identity"}]
+    kinks = [(i, first) for i in dyadic if names[i] in FLAT for first in (0, 1)]
+    for number in range(MANY + len(kinks) if flat else 2):
         generator = random.Random(f"diagnose {q.seed} float {number}")
 
         def element(inputs: int, g: random.Random = generator) -> float:
@@ -222,8 +232,19 @@ def float_runs(q: Question, u: float = DOUBLE, samples: int = 1) -> Iterator[Run
         point = draw(q.network.sizes, element, samples)
         point[3][...] = [[0.1 + 0.8 * generator.random() for _ in row] for row in point[3]]
         if number >= MANY:
-            _to_kinks(q, point, number % 2)
+            i, first = kinks[number - MANY]
+            _switch_on(q, point, [j for j in range(i) if names[j] == "leaky_relu"])
+            _to_kink(q, point, i, first)
         yield float_run(q, _floats(point), u)
+
+
+def _switch_on(q: Question, point: Point, layers: list[int]) -> None:
+    """Change biases, by whole numbers, so that all z of these layers are above 0: there a = z."""
+    weights, biases, x, _ = point
+    for i in layers:
+        z = q.network.forward(x, weights, biases)[0][i]
+        for j in range(len(z)):
+            biases[i][j] = biases[i][j] + max(0, 1 - math.floor(min(z[j])))
 
 
 def _power(inputs: int) -> int:
@@ -247,20 +268,24 @@ def float_run(q: Question, point: Point, u: float = DOUBLE) -> Run:
     def read(array: Array) -> Array:
         return near(as_float64(array), u)
 
-    if q.eta is None:
-        return Run(point, pass_of(q, numbers), read, within)
-    # A step's gradient is (W − W′)/η: it has the rounding of W in it.
+    # A step's gradient is (W − W′)/η: it has the rounding of W in it.  A difference has that of its terms.
     largest = max(float(np.abs(a).max()) for a in (*weights, *biases))
-    blur = 4 * u * (largest / abs(q.eta) + 1)
+    blur = 0.0 if q.eta is None else 4 * u * (largest / abs(q.eta) + 1)
 
-    return Run(point, pass_of(q, numbers), read, lambda found, expected: within(found, expected, blur))
+    def same(found: Array, expected: Array) -> bool:
+        return within(found, expected, blur + u * getattr(q.candidate.candidate, "largest", 0.0))
+
+    return Run(point, pass_of(q, numbers), read, same)
 
 
-def display_of(q: Question, answer: Answer) -> list[Layer]:
-    """The walk at the caller's own first sample, in floats: for the numbers that are shown."""
+def display_of(q: Question, answer: Answer) -> tuple[list[At], list[Found]]:
+    """The layers at the caller's own first sample, in floats, with their mistakes: for the numbers that are shown."""
     point = q.candidate.weights, q.candidate.biases, q.x[:, :1], q.y[:, :1]
     u = SINGLE if answer.arithmetic == "float32" else DOUBLE
-    try:
-        return float_run(q, point, u).walk(q, answer.decay)
-    except (ArithmeticError, ValueError):  # the cost has no derivative there: a is 0 or 1 up to rounding
-        return next(float_runs(q, u)).walk(q, answer.decay)
+    for run in chain([float_run(q, point, u)], float_runs(q, u)):
+        with suppress(ArithmeticError, ValueError):  # the cost has no derivative there: a is 0 or 1 up to rounding
+            seen = replace(run.seen(q), decay_w=answer.decay[0], decay_b=answer.decay[1])
+            made = along(answer.layers, seen)
+            if made is not None:
+                return made, seen.found
+    raise AssertionError("mistakes that were found at random points can be made at random points")

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from compare import conventions
 from compare.beside import Point
 from compare.candidates import Candidate, CandidateError, NotGradients
-from compare.walking import Found
+from compare.walking import MOST, Found
 from explicit import Network
 
 Array = npt.NDArray[Any]
@@ -36,6 +36,8 @@ class Question:
     eta: float | None
     seed: int
     floats_only: bool = False
+    silent: frozenset[tuple[str, int]] = frozenset()  # what differs from call to call: ("nabla_w", 0), …
+    most: int = MOST  # mistakes in one layer that are looked for
     notes: list[str] = field(default_factory=list)
 
 
@@ -190,8 +192,11 @@ def found_in(q: Question, returned: list[list[Array]], number: Callable[[Array],
         nabla_b, nabla_w = nabla_w, nabla_b
         note(q, "it returns (nabla_w, nabla_b); the book's order is (nabla_b, nabla_w)")
     return [
-        Found(number(b.reshape(-1, 1) if b.ndim == 1 else b), number(w))
-        for b, w in zip(nabla_b, nabla_w, strict=True)
+        Found(
+            None if ("nabla_b", i) in q.silent else number(b.reshape(-1, 1) if b.ndim == 1 else b),
+            None if ("nabla_w", i) in q.silent else number(w),
+        )
+        for i, (b, w) in enumerate(zip(nabla_b, nabla_w, strict=True))
     ]
 
 

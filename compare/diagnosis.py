@@ -3,7 +3,7 @@
 import html
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,9 @@ import numpy.typing as npt
 from tabulate import tabulate
 
 from compare.near import values
-from compare.records import SLOTS, Mistake, catalogue, find
-from compare.variants import At
-from compare.walking import Layer, shows
+from compare.records import Mistake, catalogue, find
+from compare.variants import B_SLOTS, DELTA_SLOTS, SLOTS, At
+from compare.walking import Found, Layer
 from engine.files import write_json
 from engine.notation import symbol
 from explicit import Network, bp3, bp4
@@ -56,8 +56,9 @@ class Finding:
             return
         first = self.mistakes[0]
         yield f"{self.equation}{where}: {first.sentence} [{first.name}]"
+        of = " in one of the equations" if first.parts else ""
         for other in self.mistakes[1:]:
-            yield f"    the same numbers: {other.sentence} [{other.name}]  {other.formula}"
+            yield f"    the same numbers{of}: {other.sentence} [{other.name}]  {other.formula}"
         yield f"    computed: {first.formula}"
         if self.right:
             yield f"    right:    {self.right}"
@@ -114,7 +115,7 @@ class Diagnosis:
     @property
     def equations(self) -> list[Holding]:
         """Which equations hold, layer by layer from the output backward."""
-        return [Holding(layer.at.layer, tag, holds) for layer in self.layers for tag, holds in layer.holds.items()]
+        return [Holding(layer.number, tag, holds) for layer in self.layers for tag, holds in layer.holds.items()]
 
     @property
     def title(self) -> str:
@@ -155,7 +156,7 @@ class Diagnosis:
         rows = []
         for layer in self.layers:
             said = [HOLDS[layer.holds[tag]] if tag in layer.holds else "" for tag in EQUATIONS]
-            rows.append([layer.at.layer, *said])
+            rows.append([layer.number, *said])
         return tabulate(rows, ["layer", *EQUATIONS], tablefmt=form)
 
     def __str__(self) -> str:
@@ -207,49 +208,43 @@ class Diagnosis:
         write_json(path, self.to_dict())
 
 
-# -- from walks to findings --------------------------------------------------------------------------
+# -- from layers to findings -------------------------------------------------------------------------
 
 
-def findings(walks: list[list[Layer]], display: list[Layer]) -> list[Finding]:
-    """One finding for each mistake, however many layers and points show it."""
+def findings(layers: list[Layer], display: list[At]) -> list[Finding]:
+    """One finding for each mistake, however many layers show it; with the numbers of the point of `display`.
+
+    display:  the same layers at the point whose numbers are shown, with the mistakes made in them
+    """
     found: list[tuple[list[str], list[int]]] = []
-    for walked in walks:
-        for layer in walked:
-            for names in _classes(layer):
-                for known, layers in found:
-                    common = [name for name in known if name in names]
-                    if common:
-                        known[:] = common
-                        layers.append(layer.at.layer)
-                        break
-                else:
-                    found.append((names, [layer.at.layer]))
-    _refuted(found, walks)
-    _joined(found, walks[0][0].at.of.last)
-    shown = {layer.at.layer: layer for layer in display}
+    for layer in layers:
+        for records in layer.classes:
+            names = [record.name for record in records]
+            for known, where in found:
+                common = [name for name in known if name in names]
+                if common:
+                    known[:] = common
+                    where.append(layer.number)
+                    break
+            else:
+                found.append((names, [layer.number]))
+    _joined(found, layers[0].number)
+    shown = {at.layer: at for at in display}
     made = []
     for names, at_layers in sorted(found, key=lambda f: -max(f[1])):
-        where = tuple(sorted(set(at_layers), reverse=True))
-        made.append(Finding.of(names, where, _numbers(catalogue[names[0]], shown.get(where[0]))))
+        top = max(at_layers)
+        numbers = _numbers(catalogue[names[0]], shown[top])
+        made.append(Finding.of(names, tuple(sorted(set(at_layers), reverse=True)), numbers))
     return made
 
 
-def _refuted(found: list[tuple[list[str], list[int]]], walks: list[list[Layer]]) -> None:
-    """Drop from a class what would show at another point, where its layer is right."""
-    for walked in walks if len(walks) > 1 else ():
-        for layer in walked:
-            for names, where in found:
-                if len(names) > 1 and layer.explanations == [()] and layer.at.layer in where:
-                    names[:] = [n for n in names if not shows(catalogue[n], layer.at)] or names
-
-
-def _classes(layer: Layer) -> list[list[str]]:
-    """The mistakes of a layer, each as the class of records that could be it."""
-    ways = [way for way in layer.explanations if way]
-    if not ways:
-        return []
-    count = len(ways[0])
-    return [list(dict.fromkeys(way[i].name for way in ways if i < len(way))) for i in range(count)]
+def remarks(layers: list[Layer]) -> list[str]:
+    """Other mistakes that make the same numbers, where they are not among the classes."""
+    return [
+        f"layer {layer.number}: the same numbers come from {' with '.join(m.name for m in other)}"
+        for layer in layers
+        for other in layer.others
+    ]
 
 
 def _joined(found: list[tuple[list[str], list[int]]], last: int) -> None:
@@ -258,53 +253,46 @@ def _joined(found: list[tuple[list[str], list[int]]], last: int) -> None:
         parts = [f for part in record.parts for f in found if part in f[0]]
         layers = {layer for _, where in parts for layer in where}
         if record.parts and len(parts) == len(record.parts) and layers >= set(range(2, last + 1)):
-            names = [record.name, *(n for f in parts for n in f[0])]
+            names = [record.name, *(n for f in parts for n in f[0] if n not in record.parts)]
             found[:] = [f for f in found if f not in parts] + [(names, sorted(layers))]
 
 
-def _numbers(record: Mistake, layer: Layer | None) -> str:
-    """The numbers of the unit at which the two formulas differ most."""
-    if layer is None:
-        return ""
-    at = layer.at
+def _numbers(record: Mistake, wrong: At) -> str:
+    """The numbers of the unit that is most wrong, in the right and in the wrong formula."""
+    right = replace(wrong, made={})
     try:
-        made = record.variant(at)
-        if not made:
+        if record.slot not in SLOTS:
             return ""
-        if record.slot in SLOTS:
-            return _delta_numbers(record, at, made[0])
-        right = values(at.nabla_b if record.slot == "nabla_b" else at.nabla_w)
-        wrong = values(made[0])
-    except (ArithmeticError, ValueError, AssertionError):
-        return ""
-    if right.shape != wrong.shape:
-        return f"shape {wrong.shape} instead of {right.shape}"
-    j, k = _worst(right, wrong)
-    name = "∂C/∂" + (symbol("b", at.layer, j + 1) if record.slot == "nabla_b" else symbol("w", at.layer, j + 1, k + 1))
-    if record.slot == "nabla_w":
-        delta, a = values(at.nabla_b)[j, 0], values(at.a_below)[k, 0]
-        return f"{name}: right {delta:.5g} × {a:.5g} = {right[j, k]:.5g}, computed {wrong[j, k]:.5g}"
-    return f"{name}: right {right[j, k]:.5g}, computed {wrong[j, k]:.5g}"
-
-
-def _delta_numbers(record: Mistake, at: At, made: Any) -> str:
-    error, slope = values(at.error), values(at.slope)
-    right = error * slope
-    if record.slot == "scale":
-        factor = float(getattr(made, "value", made))
-        j, s = _worst(right, right * factor)
-        wrong = f"{factor:.5g} × {error[j, s]:.5g} × {slope[j, s]:.5g} = {factor * right[j, s]:.5g}"
-    else:
-        filled = values(made)
-        whole = filled if record.slot == "delta" else filled * (slope if record.slot == "error" else error)
-        j, s = _worst(right, whole)
-        if record.slot == "delta":
-            wrong = f"{filled[j, s]:.5g}"
+        if record.slot in DELTA_SLOTS:
+            return _delta_numbers(right, wrong)
+        right = right.put("delta", wrong.delta)
+        quantity = "nabla_b" if record.slot in B_SLOTS else "nabla_w"
+        expected, computed = values(getattr(right, quantity)), values(getattr(wrong, quantity))
+        if expected.shape != computed.shape:
+            return f"shape {computed.shape} instead of {expected.shape}"
+        j, k = _worst(expected, computed)
+        if quantity == "nabla_b":
+            name, terms = symbol("b", right.layer, j + 1), ["", ""]
         else:
-            two = (filled[j, s], slope[j, s]) if record.slot == "error" else (error[j, s], filled[j, s])
-            wrong = f"{two[0]:.5g} × {two[1]:.5g} = {whole[j, s]:.5g}"
-    name = symbol("δ", at.layer, j + 1)
-    return f"{name}: right {error[j, s]:.5g} × {slope[j, s]:.5g} = {right[j, s]:.5g}, computed {wrong}"
+            name = symbol("w", right.layer, j + 1, k + 1)
+            terms = [f"{values(at.source)[j, 0]:.5g} × {values(at.input)[k, 0]:.5g} = " for at in (right, wrong)]
+            if "nabla_w" in wrong.made:  # its numbers are not the product of one δ and one a
+                terms[1] = ""
+    except (ArithmeticError, ValueError):  # no such numbers at this point
+        return ""
+    return f"∂C/∂{name}: right {terms[0]}{expected[j, k]:.5g}, computed {terms[1]}{computed[j, k]:.5g}"
+
+
+def _delta_numbers(right: At, wrong: At) -> str:
+    j, s = _worst(values(right.delta), values(wrong.delta))
+    said = []
+    for at in (right, wrong):
+        terms = [] if "delta" in at.made else [values(at.error)[j, s], values(at.slope)[j, s]]
+        if "scale" in at.made:
+            terms.insert(0, float(getattr(at.made["scale"], "value", at.made["scale"])))
+        product = " × ".join(f"{term:.5g}" for term in terms)
+        said.append(f"{product} = {values(at.delta)[j, s]:.5g}" if terms else f"{values(at.delta)[j, s]:.5g}")
+    return f"{symbol('δ', right.layer, j + 1)}: right {said[0]}, computed {said[1]}"
 
 
 def _worst(right: Array, wrong: Array) -> tuple[int, int]:
@@ -315,43 +303,51 @@ def _worst(right: Array, wrong: Array) -> tuple[int, int]:
 # -- what no record explains ---------------------------------------------------------------------------
 
 
-def patterns(walks: list[list[Layer]], display: list[Layer]) -> list[str]:
-    """For each quantity that no record explains, what holds between it and the right one."""
-    unexplained = dict.fromkeys(
-        (layer.at.layer, tag) for walked in walks for layer in walked for tag in layer.unexplained
-    )
-    shown = {layer.at.layer: layer for layer in display}
-    return [f"{tag} at layer {number}: {_pattern(tag, shown[number])}" for number, tag in unexplained]
+def patterns(layers: list[Layer], display: list[At], found: list[Found]) -> list[str]:
+    """For each quantity that no record explains, what holds between it and the right one at the display's point."""
+    return [
+        f"{tag} at layer {at.layer}: {_pattern(tag, at, found[at.layer - 2])}"
+        for layer, at in zip(layers, display, strict=True)
+        for tag in layer.unexplained
+    ]
 
 
-def _pattern(tag: str, layer: Layer) -> str:
-    at, found = layer.at, layer.found
-    delta = at.error * at.slope
+def _pattern(tag: str, at: At, found: Found) -> str:
     if tag == bp4.tag and found.nabla_w is not None:
         return _relation(found.nabla_w, values(at.nabla_w))
     if tag == bp3.tag and found.nabla_b is not None:
         return _relation(found.nabla_b, values(at.nabla_b))
-    own = found.delta if found.delta is not None else values(at.delta) if at.delta is not None else values(delta)
-    return _relation(own, values(delta))
+    own, right = values(at.delta), values(at.error * at.slope)
+    if not at.is_output and at.delta_next is not None:
+        for n in range(len(at.matrix)):
+            addend = values(at.matrix[n : n + 1].T * at.delta_next[n : n + 1] * at.slope)
+            unit = f"unit {n + 1} of layer {at.layer + 1}"
+            if len(at.matrix) > 1 and np.allclose(own, right - addend, **_CLOSE):
+                return f"the addend of {unit} is missing"
+            if len(at.matrix) > 1 and np.allclose(own, addend, **_CLOSE):
+                return f"of the sum only the addend of {unit} is there"
+    return _relation(own, right)
+
+
+_CLOSE: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-300}
 
 
 def _relation(found: Array, right: Array) -> str:
     found = values(found)
     if found.shape != right.shape:
-        if found.shape == right.T.shape and np.allclose(found, right.T, rtol=1e-9, atol=0):
+        if found.shape == right.T.shape and np.allclose(found, right.T, **_CLOSE):
             return "it is the transpose of the right one"
         return f"its shape is {found.shape}, expected {right.shape}"
-    close: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-300}
     with np.errstate(all="ignore"):
         ratios = found / right
-    if np.isfinite(ratios).all() and np.allclose(ratios, ratios.flat[0], **close):
+    if np.isfinite(ratios).all() and np.allclose(ratios, ratios.flat[0], **_CLOSE):
         c = float(ratios.flat[0])
         return "its sign is reversed" if abs(c + 1) < 1e-9 else f"it is {c:.6g} times the right one"
-    if found.shape == right.T.shape and np.allclose(found, right.T, **close):
+    if found.shape == right.T.shape and np.allclose(found, right.T, **_CLOSE):
         return "it is the transpose of the right one"
-    if np.allclose(np.sort(found.ravel()), np.sort(right.ravel()), **close):
+    if np.allclose(np.sort(found.ravel()), np.sort(right.ravel()), **_CLOSE):
         return "its numbers are the right ones in another order"
-    if np.allclose(np.abs(found), np.abs(right), **close):
+    if np.allclose(np.abs(found), np.abs(right), **_CLOSE):
         return "some signs are reversed"
     difference = found - right
     if difference.size > 1 and np.allclose(difference, difference.flat[0], rtol=1e-6, atol=0):

@@ -1,18 +1,18 @@
 """δ or gradients that somebody computed, as numbers: compared at the point where they were computed."""
 
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from compare.answering import Answer, Run, float_run, with_decay
+from compare.answering import float_run, with_decay
 from compare.asking import FLOAT32, Question, found_in, matrix, note, question_of
-from compare.batches import reduction_findings
+from compare.batches import Way, reduction_findings
 from compare.candidates import NotGradients, as_float64
-from compare.diagnosis import Diagnosis, Finding, findings, patterns
+from compare.diagnosis import Diagnosis, Finding, findings, patterns, remarks
 from compare.near import DOUBLE, SINGLE, near
-from compare.walking import Found, Way, walk
+from compare.walking import Found, Seen, along
 
 Array = npt.NDArray[Any]
 
@@ -38,25 +38,25 @@ def diagnose_numbers(
         reductions = {None: ("sum", "mean"), "sum": ("sum", "mean"), "mean": ("mean", "sum")}[q.reduction]
         for reduction in reductions[: 1 if m == 1 else 2]:
             factor = 1 / m if reduction == "mean" and m > 1 else 1
-            attempt = partial(_attempt, run, found, factor, arithmetic)
-            answers.append((with_decay(q, attempt), reduction))
-    answer, reduction = min(answers, key=lambda a: (a[0].score, a[0].arithmetic == "float32"))
-    named = findings(answer.walks, answer.walks[0])
-    if answer.way:
-        named.append(Finding.of(answer.way.split()))
+            seen = Seen(run.passed, found, run.same, factor)
+            answers.append((with_decay(q, [seen], arithmetic), reduction, seen))
+    answer, reduction, seen = min(answers, key=lambda a: (a[0].score, a[0].arithmetic == "float32"))
+    display = along(answer.layers, replace(seen, decay_w=answer.decay[0], decay_b=answer.decay[1]))
+    assert display is not None  # it is the point at which they were found
+    named = findings(answer.layers, display)
+    named += [Finding.of([name]) for name in answer.way.split()]
     if answer.arithmetic == "float32":
         if q.dtype == "float64":
             named.append(Finding.of(["float32-inside"]))
         else:
             note(q, FLOAT32)
     if m > 1 and given_arrays[0].delta is None and not answer.unexplained:
-        named += reduction_findings(q, reduction, reduction)
-    unknown = patterns(answer.walks, answer.walks[0])
-    return Diagnosis(q.network, named, unknown, answer.walks[0], answer.arithmetic, "", q.notes)
-
-
-def _attempt(run: Run, found: list[Found], factor: float, arithmetic: str, decay: tuple[float, float]) -> Answer:
-    return Answer([walk(run.passed, found, Way(run.same, factor, *decay))], arithmetic, "", decay)
+        way = Way("all", int(reduction == "mean"))
+        named += reduction_findings(q, way, way)
+    for said in remarks(answer.layers):
+        note(q, said)
+    unknown = patterns(answer.layers, display, seen.found)
+    return Diagnosis(q.network, named, unknown, answer.layers, answer.arithmetic, "", q.notes)
 
 
 def _rounded(found: Found, u: float) -> Found:

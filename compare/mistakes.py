@@ -6,15 +6,17 @@
 'σ′ is left out everywhere.'
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from compare.records import SLOTS, Mistake, catalogue, find
-from compare.variants import At, Pass, averaged
+from compare.records import Mistake, catalogue, find
+from compare.variants import SLOTS, At, Pass, averaged
 from explicit import Network
 
 __all__ = ["Mistake", "MistakenNetwork", "catalogue", "find", "mistaken"]
@@ -26,16 +28,19 @@ class MistakenNetwork(Network):
     """A network whose backpropagation makes mistakes of the catalogue; see `mistaken`."""
 
     mistakes: tuple[Mistake, ...] = ()
-    at_layers: tuple[int, ...] | None = None
+    at_layers: Mapping[str, Sequence[int]] = MappingProxyType({})  # by name; not named: wherever it can be made
     decay: Any = 0  # λ
     eta: Any = None
     _before: list[list[Array]] | None = None
 
-    def _made(self, slot: str, at: At) -> list[Any]:
-        """What fills a slot at a layer: one entry for each mistake that is made there."""
-        if self.at_layers is not None and at.layer not in self.at_layers:
-            return []
-        return [v[0] for m in self.mistakes if m.slot == slot and (v := m.variant(at))]
+    def _made(self, at: At) -> At:
+        """A layer with the mistakes that are made there."""
+        for record in sorted((m for m in self.mistakes if m.slot in SLOTS), key=lambda m: SLOTS.index(m.slot)):
+            where = self.at_layers.get(record.name)
+            if where is None or at.layer in where:
+                for value in record.variant(at)[:1]:
+                    at = at.put(record.slot, value)
+        return at
 
     def _has(self, name: str) -> bool:
         return any(m.name == name for m in self.mistakes)
@@ -50,37 +55,37 @@ class MistakenNetwork(Network):
         )  # fmt: skip
         if self._has("activations-averaged"):
             of = averaged(of)
-        deltas, nabla_b, nabla_w = self._backward(of)
-        nabla_b, nabla_w = self._reduced(nabla_b, nabla_w, deltas, of)
+        deltas, nabla_b, nabla_w = self._backward(of, self._reductions(of))
         if self._has("accumulated-over-calls"):
-            if self._before is not None:
-                nabla_b, nabla_w = ([a + b for a, b in zip(*two, strict=True)] for two in
-                                    zip((nabla_b, nabla_w), self._before, strict=True))  # fmt: skip
-            self._before = [nabla_b, nabla_w]
+            now = [nabla_b, nabla_w]
+            if self._before is not None and _shapes(now) == _shapes(self._before):  # else they are set up anew
+                now = [[a + b for a, b in zip(*two, strict=True)] for two in zip(now, self._before, strict=True)]
+            nabla_b, nabla_w = self._before = now
+        if self._has("nondeterministic"):
+            nabla_w = [nabla_w[0] * np.random.default_rng().uniform(0.5, 1.5), *nabla_w[1:]]
+        if self._has("float32-inside"):
+            nabla_w, nabla_b = ([a.astype(np.float32).astype(np.float64) for a in g] for g in (nabla_w, nabla_b))
         return replace(record, deltas=deltas, nabla_b=nabla_b, nabla_w=nabla_w)
 
-    def _backward(self, of: Pass) -> tuple[list[Array], list[Array], list[Array]]:
+    def _backward(self, of: Pass, reduced: "Reduction | None" = None) -> tuple[list[Array], list[Array], list[Array]]:
+        """δ, ∂C/∂b and ∂C/∂w of all layers; `reduced` gets the last two of each, as sums over the samples."""
         deltas: list[Array] = []
         nabla_b: list[Array] = []
         nabla_w: list[Array] = []
         for layer in range(of.last, 1, -1):
-            at = At(of, layer, deltas[0] if deltas else None, nabla_w[0] if nabla_w else None)
-            error, slope = (*self._made("error", at), at.error)[0], (*self._made("slope", at), at.slope)[0]
-            delta = (*self._made("delta", at), error * slope)[0]
-            for scale in self._made("scale", at):
-                delta = delta * scale
-            at = replace(at, delta=delta)
-            skipped = self._has("layer-skipped") and layer == (min(self.at_layers) if self.at_layers else 2)
-            b = (*self._made("nabla_b", at), at.nabla_b)[0]
-            w = (*self._made("nabla_w", at), at.nabla_w)[0]
-            deltas.insert(0, delta)
-            nabla_b.insert(0, b * 0 if skipped else b)
-            nabla_w.insert(0, w * 0 if skipped else w)
+            at = self._made(At(of, layer, deltas[0] if deltas else None, nabla_w[0] if nabla_w else None))
+            b, w = at.nabla_b, at.nabla_w
+            if self._has("layer-skipped") and layer == min(self.at_layers.get("layer-skipped", [2])):
+                b, w = b * 0, w * 0
+            if reduced:
+                b, w = reduced(layer - 2, b, w)
+            deltas.insert(0, at.delta)
+            nabla_b.insert(0, b)
+            nabla_w.insert(0, w)
         return deltas, nabla_b, nabla_w
 
-    def _reduced(
-        self, nabla_b: list[Array], nabla_w: list[Array], deltas: list[Array], of: Pass
-    ) -> tuple[list[Array], list[Array]]:
+    def _reductions(self, of: Pass) -> "Reduction":
+        """What is made of a layer's sums over the samples: i, ∂C/∂b, ∂C/∂w → ∂C/∂b, ∂C/∂w."""
         m = of.y.shape[1]
         one = of.y.flat[0] * 0 + 1
         over_b = over_w = one
@@ -90,21 +95,29 @@ class MistakenNetwork(Network):
             over_b = over_w = one / m / m
         if self._has("reductions-differ"):
             over_b = one / m
-        if self._has("last-sample-only"):
-            last = Pass(of.weights, of.biases, [z[:, -1:] for z in of.zs], [a[:, -1:] for a in of.activations],
-                        of.y[:, -1:], of.functions, of.cost, of.eta)  # fmt: skip
-            _, nabla_b, nabla_w = self._backward(last)
-        if self._has("bias-not-summed-over-batch"):
-            nabla_b = list(deltas)
+        last = self._backward(of.sample(m - 1)) if self._has("last-sample-only") else None
+        singly = [self._backward(of.sample(s))[1] for s in range(m)] if self._has("bias-not-summed-over-batch") else []
         weight = 0 if self._has("regularisation-missing") else 2 if self._has("regularisation-doubled") else 1
         on_biases = 1 if self._has("regularisation-on-biases") else 0
-        nabla_w = [_plus(w * over_w, W, weight * self.decay) for w, W in zip(nabla_w, of.weights, strict=True)]
-        nabla_b = [_plus(b * over_b, B, on_biases * self.decay) for b, B in zip(nabla_b, of.biases, strict=True)]
-        if self._has("nondeterministic"):
-            nabla_w = [w * np.random.default_rng().uniform(0.5, 1.5) for w in nabla_w]
-        if self._has("float32-inside"):
-            nabla_w, nabla_b = ([a.astype(np.float32).astype(np.float64) for a in g] for g in (nabla_w, nabla_b))
-        return nabla_b, nabla_w
+
+        def reduced(i: int, b: Array, w: Array) -> tuple[Array, Array]:
+            if last:
+                b, w = last[1][i], last[2][i]
+            if singly:
+                b = np.hstack([of_one[i] for of_one in singly])
+            return (
+                _plus(b * over_b, of.biases[i], on_biases * self.decay),
+                _plus(w * over_w, of.weights[i], weight * self.decay),
+            )
+
+        return reduced
+
+
+Reduction = Callable[[int, Array, Array], tuple[Array, Array]]
+
+
+def _shapes(groups: list[list[Array]]) -> list[list[tuple[int, ...]]]:
+    return [[a.shape for a in group] for group in groups]
 
 
 def _plus(nabla: Array, own: Array, decay: Any) -> Array:
@@ -115,7 +128,7 @@ def _plus(nabla: Array, own: Array, decay: Any) -> Array:
 def mistaken(
     network: Network,
     *names: str,
-    layers: Sequence[int] | None = None,
+    layers: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
     regularisation: float = 0.0,
     eta: float | None = None,
 ) -> MistakenNetwork:
@@ -125,7 +138,8 @@ def mistaken(
     ----------
     network : stays as it is; the copy has its parameters
     names : of the mistakes, e.g. "no-sigma-prime"
-    layers : where they are made, as in the book (2, …, L); None: wherever they can be
+    layers : where they are made, numbered as in the book (2, …, L); a mapping says it for each name; those
+        without layers are made wherever they can be
     regularisation : λ of C + λ/2 Σw²; it adds λW to ∂C/∂w
     eta : the learning rate, for mistakes of the update ("updated-w", "eta-forgotten")
 
@@ -136,7 +150,7 @@ def mistaken(
     ------
     TypeError, ValueError
         network is none; a name is unknown; a mistake cannot be made in this network (a W that is not square
-        cannot go untransposed, say).
+        cannot go untransposed, say); two mistakes take each other's place in one layer.
 
     >>> network = Network([2, 3, 1], seed=1)
     >>> wrong = mistaken(network, "no-sigma-prime-bp1").backprop([[1.0], [0.0]], [[1.0]])
@@ -148,35 +162,41 @@ def mistaken(
         raise TypeError(f"network: expected an explicit.Network, got {network!r}")
     records = tuple(find(name) for name in names)
     last = len(network.sizes)
-    for layer in layers or ():
-        if layer not in range(2, last + 1):
-            raise ValueError(f"layers: expected layers from 2 to {last}, got {layer}")
+    given = layers if isinstance(layers, Mapping) else dict.fromkeys(names, layers) if layers else {}
+    for name, some in given.items():
+        if name not in names:
+            raise ValueError(f"layers: expected names of {names}, got {name!r}")
+        for layer in some:
+            if layer not in range(2, last + 1):
+                raise ValueError(f"layers: expected layers from 2 to {last}, got {layer}")
     made = MistakenNetwork.__new__(MistakenNetwork)
     vars(made).update(vars(network))
     made._weights = [w.copy() for w in network.weights]
     made._biases = [b.copy() for b in network.biases]
-    made.mistakes, made.at_layers = records, tuple(layers) if layers else None
+    made.mistakes, made.at_layers = records, {name: tuple(some) for name, some in given.items()}
     made.decay, made.eta = regularisation, eta
     for record in records:
-        if record.slot in (*SLOTS, "nabla_b", "nabla_w") and not _possible(made, record):
-            where = f" at layers {list(layers)}" if layers else ""
+        if record.slot in SLOTS and not _possible(made, record):
+            where = f" at layers {list(given[record.name])}" if record.name in given else ""
             raise ValueError(f"{record.name}: cannot be made in {network!r}{where}")
+    for a, b in combinations(records, 2):
+        if a.slot == b.slot in SLOTS and a.slot != "scale" and _possible(made, a) & _possible(made, b):
+            raise ValueError(f"{a.name}, {b.name}: cannot be made both in one layer; say `layers` for each")
     return made
 
 
-def _possible(network: MistakenNetwork, record: Mistake) -> bool:
+def _possible(network: MistakenNetwork, record: Mistake) -> set[int]:
+    """The layers in which a mistake is made."""
     x, y = np.full((network.sizes[0], 1), 0.5), np.full((network.sizes[-1], 1), 0.5)
     passed = Network.backprop(network, x, y)
     of = Pass(
         passed.weights, network.biases, passed.zs, passed.activations, y,
         network.activation_functions, network.cost, network.eta,
     )  # fmt: skip
-    for i, delta in enumerate(passed.deltas):
-        layer = i + 2
-        above = None if layer == of.last else passed.deltas[i + 1]
-        above_w = None if layer == of.last else passed.nabla_w[i + 1]
-        if network.at_layers and layer not in network.at_layers:
-            continue
-        if record.variant(At(of, layer, above, above_w, delta)):
-            return True
-    return False
+    above: tuple[Any, Any] = (None, None)
+    found = set()
+    for layer in range(of.last, 1, -1):
+        if layer in network.at_layers.get(record.name, [layer]) and record.variant(At(of, layer, *above)):
+            found.add(layer)
+        above = passed.deltas[layer - 2], passed.nabla_w[layer - 2]
+    return found

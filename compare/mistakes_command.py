@@ -1,12 +1,12 @@
 """`python -m compare mistakes`: the catalogue, and the trial of every record."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tabulate import tabulate
 
 from compare.mistakes import catalogue
-from compare.planting import SHAPES, Shape, Trial, trials
+from compare.planting import PAIRED, SHAPES, Shape, Trial, pairs, trials
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,8 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--try",
         dest="tried",
         action="store_true",
-        help="plant every mistake in networks of several shapes and layers, and count what is named",
+        help="plant every mistake in networks of several shapes, layers and batches, and count what is named",
     )
+    parser.add_argument("--pairs", action="store_true", help="with --try: plant every two mistakes together")
     parser.add_argument("--floats", action="store_true", help="plant them in code that runs on floats only")
     parser.add_argument("--seed", type=int, default=0, help="of parameters and data (default 0)")
     parser.set_defaults(run=run)
@@ -27,26 +28,30 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.tried:
         print(tabulate([[m.name, m.equation, m.sentence] for m in catalogue.values()], ["name", "equation", "mistake"]))
         return 0
-    made = list(trials(SHAPES, arguments.seed, arguments.floats))
-    print(table(made))
+    if arguments.pairs:
+        made = [t for shape in PAIRED for t in pairs(shape, arguments.seed, arguments.floats)]
+        print(table(made, PAIRED))
+    else:
+        made = list(trials(SHAPES, arguments.seed, arguments.floats))
+        print(table(made, SHAPES))
     missed, false = [t for t in made if not t.hit], [t for t in made if t.false]
     print(f"\n{len(made)} planted: {len(made) - len(missed)} hits, {len(missed)} misses, {len(false)} false names.")
     for t in (*missed, *false):
-        print(f"{', '.join(t.names)} in {t.shape}, layers {t.layers}: named {[m.name for m in t.diagnosis.mistakes]}")
+        print(f"{dict(t.plan)} in {t.shape}, batch of {t.samples}: named {[m.name for m in t.diagnosis.mistakes]}")
     return 1 if missed or false else 0
 
 
-def table(made: Iterable[Trial]) -> str:
-    """Records × shapes: hits of trials; "·": cannot be made, or has no effect there."""
+def table(made: Iterable[Trial], shapes: Sequence[Shape]) -> str:
+    """Records × shapes: hits of trials in which it was planted; "·": cannot be made, or has no effect there."""
     cells: dict[tuple[str, Shape], list[Trial]] = {}
     for t in made:
-        if t.effect:
-            cells.setdefault((t.names[0], t.shape), []).append(t)
+        for name in t.effect:
+            cells.setdefault((name, t.shape), []).append(t)
     rows = []
     for name in catalogue:
-        of = [cells.get((name, shape), []) for shape in SHAPES]
+        of = [cells.get((name, shape), []) for shape in shapes]
         told = [f"{sum(t.hit for t in ts)}/{len(ts)}" if ts else "·" for ts in of]
         every = [t for ts in of for t in ts]
         rows.append([name, *told, sum(not t.hit for t in every), sum(len(t.false) for t in every)])
-    heads = ["-".join(map(str, s)) + f"\n{a}" + ("\nX-entropy" if c != "quadratic" else "") for s, a, c in SHAPES]
+    heads = ["-".join(map(str, s)) + f"\n{a}" + ("\nX-entropy" if c != "quadratic" else "") for s, a, c in shapes]
     return tabulate(rows, ["mistake", *heads, "misses", "false\nnames"], disable_numparse=True)

@@ -1,14 +1,16 @@
 """Planted mistakes: does `diagnose` name every record of its catalogue, and nothing else?
 
-Each record is made in networks of several shapes, activations and costs, in every layer where it can be,
-and the code that makes it is diagnosed.  A *hit* names it; a *miss* does not; a *false name* is a record
-that is named although its gradients are other numbers.  Where a mistake changes nothing (σ′ twice, of a
-relu), nothing may be named.
+Each record is made in networks of several shapes, activations and costs, with batches of several sizes, in every
+layer where it can be, alone and with every other record, and the code that makes it is diagnosed.  A *hit* names all
+that was planted and shows in the numbers, or fewer mistakes that make the same numbers; a *miss* does not.  A *false
+name* is a record that is named although its numbers are others.  Where a mistake changes nothing (σ′ twice, of a
+relu), it may not be named.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
@@ -18,10 +20,12 @@ from compare.asking import ETA
 from compare.diagnosing import diagnose
 from compare.diagnosis import Diagnosis
 from compare.mistakes import Mistake, catalogue, mistaken
+from compare.variants import SLOTS
 from explicit import Network
 
 Array = npt.NDArray[Any]
 Shape = tuple[tuple[int, ...], str, str]
+Plan = Mapping[str, tuple[int, ...] | None]  # mistakes, and in which layers; None: wherever they can be made
 
 SHAPES: tuple[Shape, ...] = (
     ((2, 3, 1), "sigmoid", "quadratic"),
@@ -33,25 +37,28 @@ SHAPES: tuple[Shape, ...] = (
     ((3, 4, 4, 4, 2), "relu", "quadratic"),
     ((2, 3, 3, 2), "softplus", "quadratic"),
 )
+PAIRED = SHAPES[4:6]  # square layers, in which most mistakes can be made, and others
+BATCHES = (1, 2, 5)
 LAMBDA = 0.25
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One planted mistake, and what was said of it.  effect: whether it changes any number."""
+    """Planted mistakes, and what was said of them.
 
-    names: tuple[str, ...]
+    samples:  in the batch
+    effect:   the planted mistakes that change any number
+    hit:      whether they are named, or fewer that make the same numbers
+    false:    what was named and makes other numbers
+    """
+
+    plan: Plan
     shape: Shape
-    layers: tuple[int, ...] | None
+    samples: int
     diagnosis: Diagnosis
-    effect: bool
+    effect: tuple[str, ...]
+    hit: bool
     false: tuple[str, ...]
-
-    @property
-    def hit(self) -> bool:
-        """Whether all that was planted is named, or, where it has no effect, nothing is."""
-        found = [m.name for m in self.diagnosis.mistakes]
-        return all(name in found for name in self.names) if self.effect else not found
 
 
 def backward(network: Network) -> Callable[..., Any]:
@@ -92,35 +99,45 @@ def on_floats(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda weights, biases, x, y: forced(weights, biases, x, y)
 
 
-def trial(
-    names: Sequence[str], shape: Shape, layers: tuple[int, ...] | None = None, seed: int = 0, floats: bool = False
-) -> Trial | None:
+def trial(plan: Plan, shape: Shape, samples: int = 1, seed: int = 0, floats: bool = False) -> Trial | None:
     """Plant mistakes and diagnose them; None where they cannot be made in this network.
 
     floats: whether the code that makes them runs on floats only, as most students' code does
     """
     sizes, activation, cost = shape
     network = Network(sizes, activation, cost, seed=seed)
-    records = [catalogue[name] for name in names]
-    options = _options(records)
+    options = _options([catalogue[name] for name in plan])
     try:
-        planted = mistaken(network, *names, layers=layers, **options)
+        planted = mistaken(network, *plan, layers=_given(plan), **options)
     except ValueError:
         return None
-    x, y = _data(network, 2 if any(r.equation == "batch" for r in records) else 1, seed)
+    x, y = _data(network, samples, seed)
     candidate = step(planted) if "eta" in options else backward(planted)
     candidate = on_floats(candidate) if floats else candidate
     said = diagnose(
         candidate, x, y, activation, cost, weights=network.weights, biases=network.biases, seed=seed,
-        reduction=("mean" if "sum-for-mean" in names else "sum") if x.shape[1] > 1 else None,
+        reduction=("mean" if "sum-for-mean" in plan else "sum") if samples > 1 else None,
         regularisation=options.get("regularisation"), eta=options.get("eta"),
     )  # fmt: skip
-    elsewhere = any(r.slot in _ELSEWHERE for r in records)
-    effect = elsewhere or _shown(shape, tuple(names), layers) != _shown(shape, (), None)
-    return Trial(tuple(names), shape, layers, said, effect, _false(shape, names, said))
+    effect = tuple(name for name in plan if _is_elsewhere(name) or not _alike(shape, plan, _less(plan, name)))
+    named, false = _judged(shape, plan, said)
+    known = [m.name for m in said.mistakes]
+    missed = [name for name in effect if name not in known]
+    fewer = len(named) < len(plan) and _alike(shape, named, plan) and not any(map(_is_elsewhere, missed))
+    return Trial(plan, shape, samples, said, effect, not missed or fewer, false)
 
 
-_ELSEWHERE = ("calls", "precision", "reduction")  # what one gradient of one sample does not show
+def _given(plan: Plan) -> dict[str, tuple[int, ...]]:
+    return {name: layers for name, layers in plan.items() if layers is not None}
+
+
+def _less(plan: Plan, *names: str) -> Plan:
+    return {name: layers for name, layers in plan.items() if name not in names}
+
+
+def _is_elsewhere(name: str) -> bool:
+    """Whether a mistake shows in more than the gradients of one call in float64."""
+    return catalogue[name].slot in ("calls", "precision") or name == "sum-for-mean"
 
 
 def _options(records: list[Mistake]) -> dict[str, Any]:
@@ -137,8 +154,17 @@ def _data(network: Network, samples: int, seed: int) -> tuple[Array, Array]:
     return random.randn(network.sizes[0], samples), random.uniform(0.1, 0.9, (network.sizes[-1], samples))
 
 
+def _alike(shape: Shape, plan: Plan, other: Plan) -> bool:
+    """Whether two choices of mistakes make the same gradients."""
+    made, known = (_gradients(shape, tuple(sorted(p.items()))) for p in (plan, other))
+    if made is None or known is None:
+        return False
+    both = zip(made, known, strict=True)
+    return all(a.shape == b.shape and np.allclose(a, b, rtol=1e-9, atol=1e-12) for a, b in both)
+
+
 @cache
-def _shown(shape: Shape, names: tuple[str, ...], layers: tuple[int, ...] | None) -> "_Rounded | None":
+def _gradients(shape: Shape, plan: tuple[tuple[str, tuple[int, ...] | None], ...]) -> list[Array] | None:
     """Gradients with these mistakes at a number of points, the last ones at a kink; None: cannot be made."""
     made: list[Array] = []
     for point in range(24):
@@ -147,12 +173,14 @@ def _shown(shape: Shape, names: tuple[str, ...], layers: tuple[int, ...] | None)
         if point > 20:
             x = _to_kink(other, x)
         try:
-            wrong = mistaken(other, *names, layers=layers, regularisation=LAMBDA, eta=ETA)
+            names = [name for name, _ in plan if not _is_elsewhere(name)]
+            given = {name: layers for name, layers in plan if name in names and layers is not None}
+            wrong = mistaken(other, *names, layers=given, regularisation=LAMBDA, eta=ETA)
         except ValueError:
             return None
         record = wrong.backprop(x, y)
         made += [*record.nabla_b, *record.nabla_w]
-    return _Rounded(made)
+    return made
 
 
 def _to_kink(network: Network, x: Array) -> Array:
@@ -165,55 +193,71 @@ def _to_kink(network: Network, x: Array) -> Array:
     return x
 
 
-class _Rounded(list[Any]):
-    """Arrays that are equal where they agree to nine digits."""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Rounded) and all(
-            a.shape == b.shape and np.allclose(a, b, rtol=1e-9, atol=1e-12)
-            for a, b in zip(self, other, strict=True)
-        )
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-
-def _false(shape: Shape, names: Sequence[str], said: Diagnosis) -> tuple[str, ...]:
-    """Records that were named and make other numbers than what was planted."""
-    wrong = []
+def _judged(shape: Shape, plan: Plan, said: Diagnosis) -> tuple[Plan, tuple[str, ...]]:
+    """(what was named, one mistake for each finding; all that was named and makes other numbers)."""
+    named: dict[str, tuple[int, ...] | None] = {}
+    false = [f.text for f in said.findings if not f.mistakes]
+    classes = []
     for finding in said.findings:
-        known = [m.name for m in finding.mistakes]
-        true = [n for n in known if n in names]
-        parts = [p for n in true for p in catalogue[n].parts]
-        last = len(shape[0])
+        if finding.mistakes:
+            known = [m.name for m in finding.mistakes]
+            joined = bool(finding.mistakes[0].parts)
+            one = known[0] if joined else next((name for name in known if name in plan), known[0])
+            named[one] = finding.layers or None
+            classes.append((one, known))
+    false += [name for name in named if _is_elsewhere(name) and name not in plan]
+    if not _alike(shape, named, plan):
+        false += [name for name in named if name not in plan and not _is_elsewhere(name)]
+        return named, tuple(false)
+    for one, known in classes:
         for name in known:
-            if name in names or name in parts:
-                continue
-            where = finding.layers or None
-            same = any(_shown(shape, (name,), where) == _shown(shape, (n,), where) for n in true)
-            of_part = any(_shown(shape, (name,), (last,)) == _shown(shape, (p,), (last,)) for p in parts)
-            if not (same or of_part or _is_made_of(name, names, known)):
-                wrong.append(name)
-        if not finding.mistakes:
-            wrong.append(finding.text)
-    return tuple(wrong)
+            if name != one and not any(_alike(shape, other, plan) for other in _instead(named, one, name)):
+                false.append(name)
+    return named, tuple(false)
 
 
-def _is_made_of(name: str, names: Sequence[str], known: list[str]) -> bool:
-    """Whether it is a record made of others, all of which were planted or are in the class."""
-    return bool(catalogue[name].parts) and all(part in (*names, *known) for part in catalogue[name].parts)
+def _instead(named: Plan, one: str, other: str) -> Iterator[Plan]:
+    """The mistakes with another in the place of one; of one that is made of parts, in the place of a part."""
+    yield {**_less(named, one), other: named[one]}
+    for part in catalogue[one].parts:
+        others = [p for p in catalogue[one].parts if p != part]
+        yield {**_less(named, one), other: None, **dict.fromkeys(others)}
 
 
 def trials(shapes: Sequence[Shape] = SHAPES, seed: int = 0, floats: bool = False) -> Iterator[Trial]:
-    """Every record in every shape: wherever it can be made, and in each single layer."""
+    """Every record in every shape: wherever it can be made, with batches of several sizes, and in each single layer."""
     for shape in shapes:
         for record in catalogue.values():
-            everywhere = trial((record.name,), shape, None, seed, floats)
-            if everywhere is None:
-                continue
-            yield everywhere
-            if record.slot in ("error", "slope", "nabla_b", "nabla_w", "layer") and not record.parts:
+            for samples in BATCHES[1 if record.equation == "batch" else 0 :]:
+                made = trial({record.name: None}, shape, samples, seed, floats)
+                if made is not None:
+                    yield made
+            if record.slot in (*SLOTS, "layer") and not record.parts:
                 for layer in range(2, len(shape[0]) + 1):
-                    single = trial((record.name,), shape, (layer,), seed, floats)
-                    if single is not None:
-                        yield single
+                    made = trial({record.name: (layer,)}, shape, 1, seed, floats)
+                    if made is not None:
+                        yield made
+
+
+_CONTRARY = (  # to "sum-for-mean"
+    "mean-for-sum", "averaged-twice", "reductions-differ", "last-sample-only", "activations-averaged",
+)  # fmt: skip
+
+
+def pairs(shape: Shape, seed: int = 0, floats: bool = False, every: int = 1, first: int = 0) -> Iterator[Trial]:
+    """Every two records together; in different layers where they take each other's place in one.
+
+    every, first:  for a part of them: one in so many, from this one on
+    """
+    last = len(shape[0])
+    below = tuple(range(2, last))
+    for a, b in islice(combinations(catalogue, 2), first, None, every):
+        records = catalogue[a], catalogue[b]
+        if any(r.parts for r in records) or ("sum-for-mean" in (a, b) and {a, b} & set(_CONTRARY)):
+            continue
+        if {a, b} == {"nondeterministic", "layer-skipped"}:  # the noise of the lab is a factor
+            continue
+        samples = 2 if any(r.equation == "batch" for r in records) else 1
+        plans: list[Plan] = [{a: None, b: None}, {a: (last,), b: below}, {a: below, b: (last,)}]
+        made = (trial(plan, shape, samples, seed, floats) for plan in plans)
+        yield from list(filter(None, made))[:1]

@@ -7,28 +7,30 @@ One definition serves both uses: the diagnosis evaluates the variant on somebody
 from dataclasses import dataclass
 
 from compare.variants import (
+    SLOTS,
     Variant,
+    a_for_z,
     at_output,
     below_output,
     deltas_of_other_layers,
     for_cost,
     for_sigma,
-    from_above,
     full,
     inverse_times,
     last_only,
+    not_transposed,
     one_over,
     one_over_eta,
     one_over_outputs,
     ones,
-    other_activations,
-    other_slopes,
+    other_inputs,
+    other_layers,
     other_weights,
     slope_at_kink,
     spread_targets,
     units_summed,
     updated_weights,
-    z_below,
+    z_of_input,
 )
 from explicit import bp1, bp2, bp3, bp4
 
@@ -125,29 +127,28 @@ CATALOGUE: tuple[Mistake, ...] = (
     ),
     Mistake(
         "sigma-prime-of-a", "BP1, BP2", "σ′ is taken at a instead of z.", "δ = … ⊙ σ′(a)",
-        "σ′ is a function of z; written in a it is another formula (a(1 − a) for the sigmoid).", "slope",
-        lambda at: [at.sigma.derivative(at.a, at.sigma.function(at.a))],
+        "σ′ is a function of z; written in a it is another formula (a(1 − a) for the sigmoid).", "argument", a_for_z,
     ),
     Mistake(
         "sigma-prime-twice", "BP1, BP2", "σ′ is applied twice.", "δ = … ⊙ σ′(z) ⊙ σ′(z)",
-        "One σ′ belongs to each layer; look where else it is multiplied in.", "slope",
+        "One σ′ belongs to each layer; look where else it is multiplied in.", "power",
         lambda at: [at.slope * at.slope],
     ),
     Mistake(
         "sigma-for-sigma-prime", "BP1, BP2", "σ stands where σ′ belongs.", "δ = … ⊙ σ(z)",
-        "Use the derivative σ′(z).", "slope", lambda at: [at.a],
+        "Use the derivative σ′(z).", "slope", lambda at: [at.argument[1]],
     ),
     Mistake(
         "sigma-prime-of-wrong-layer", "BP1, BP2", "σ′ is taken at the z of another layer.", "δˡ = … ⊙ σ′(zˡ±¹)",
-        "δˡ needs σ′ at zˡ, of the same layer.", "slope", other_slopes,
+        "δˡ needs σ′ at zˡ, of the same layer.", "slope_layer", other_layers,
     ),
     Mistake(
         "tanh-prime-one-minus-a", "BP1, BP2", "tanh′ is computed as 1 − a.", "δ = … ⊙ (1 − a)",
-        "tanh′(z) = 1 − a².", "slope", for_sigma(("tanh",), lambda at: [1 - at.a]),
+        "tanh′(z) = 1 − a².", "slope", for_sigma(("tanh",), lambda at: [1 - at.argument[1]]),
     ),
     Mistake(
         "sigmoid-prime-of-z", "BP1, BP2", "The sigmoid's a(1 − a) is computed with z.", "δ = … ⊙ z(1 − z)",
-        "σ′(z) = σ(z)(1 − σ(z)).", "slope", for_sigma(("sigmoid",), lambda at: [at.z * (1 - at.z)]),
+        "σ′(z) = σ(z)(1 − σ(z)).", "slope", for_sigma(("sigmoid",), lambda at: [at.argument[0] * (1 - at.argument[0])]),
     ),
     Mistake(
         "relu-prime-at-zero", "BP1, BP2", "relu′ is 1 at z = 0, where it is 0 here.", "relu′(z) = 1 if z ≥ 0",
@@ -156,7 +157,7 @@ CATALOGUE: tuple[Mistake, ...] = (
     ),
     Mistake(
         "w-not-transposed", "BP2", "W is not transposed.", "δˡ = (Wˡ⁺¹ δˡ⁺¹) ⊙ σ′(zˡ)",
-        "Going backward the matrix is transposed: W.T @ delta.", "error", from_above(lambda at: at.above),
+        "Going backward the matrix is transposed: W.T @ delta.", "error", below_output(not_transposed),
     ),
     Mistake(
         "w-inverted", "BP2", "W is inverted instead of transposed.", "δˡ = ((Wˡ⁺¹)⁻¹ δˡ⁺¹) ⊙ σ′(zˡ)",
@@ -164,12 +165,12 @@ CATALOGUE: tuple[Mistake, ...] = (
     ),
     Mistake(
         "w-of-wrong-layer", "BP2", "The weights of another layer are used.", "δˡ = ((Wᵐ)ᵀδˡ⁺¹) ⊙ σ′(zˡ), m ≠ l + 1",
-        "δˡ⁺¹ goes back through the weights that lead to layer l + 1.", "error", below_output(other_weights),
+        "δˡ⁺¹ goes back through the weights that lead to layer l + 1.", "matrix", below_output(other_weights),
     ),
     Mistake(
         "updated-w", "BP2", "The weights were updated before δ went back through them.",
-        "δˡ = ((Wˡ⁺¹ − η ∂C/∂wˡ⁺¹)ᵀδˡ⁺¹) ⊙ σ′(zˡ)", "Compute all gradients first, then update.", "error",
-        from_above(updated_weights),
+        "δˡ = ((Wˡ⁺¹ − η ∂C/∂wˡ⁺¹)ᵀδˡ⁺¹) ⊙ σ′(zˡ)", "Compute all gradients first, then update.", "matrix",
+        below_output(updated_weights),
     ),
     Mistake(
         "delta-overwritten", "BP2", "δ of a shared unit is overwritten instead of accumulated: = for +=.",
@@ -185,7 +186,7 @@ CATALOGUE: tuple[Mistake, ...] = (
         lambda at: [full(at.nabla_b, 0)],
     ),
     Mistake(
-        "bias-halved", "BP3", "The bias gradient is half of δ.", "∂C/∂b = ½ δ", "∂C/∂b = δ.", "nabla_b",
+        "bias-halved", "BP3", "The bias gradient is half of δ.", "∂C/∂b = ½ δ", "∂C/∂b = δ.", "half",
         lambda at: [at.nabla_b * one_over(at, 2)],
     ),
     Mistake(
@@ -195,15 +196,15 @@ CATALOGUE: tuple[Mistake, ...] = (
     ),
     Mistake(
         "delta-of-wrong-layer", "BP4", "δ of another layer is used.", "∂C/∂wˡ = δˡ±¹ (aˡ⁻¹)ᵀ",
-        "∂C/∂wˡ takes δˡ and aˡ⁻¹.", "nabla_w", deltas_of_other_layers,
+        "∂C/∂wˡ takes δˡ and aˡ⁻¹.", "source", deltas_of_other_layers,
     ),
     Mistake(
         "a-of-wrong-layer", "BP4", "a of another layer is used.", "∂C/∂wˡ = δˡ (aᵐ)ᵀ, m ≠ l − 1",
-        "∂C/∂wˡ takes the activations that go into layer l: aˡ⁻¹.", "nabla_w", other_activations,
+        "∂C/∂wˡ takes the activations that go into layer l: aˡ⁻¹.", "input_layer", other_inputs,
     ),
     Mistake(
         "z-for-a", "BP4", "z stands where a belongs.", "∂C/∂wˡ = δˡ (zˡ⁻¹)ᵀ",
-        "What goes into layer l is aˡ⁻¹ = σ(zˡ⁻¹).", "nabla_w", z_below,
+        "What goes into layer l is aˡ⁻¹ = σ(zˡ⁻¹).", "input", z_of_input,
     ),
     Mistake(
         "bp4-transposed", "BP4", "The product is transposed.", "∂C/∂wˡ = aˡ⁻¹ (δˡ)ᵀ",
@@ -277,7 +278,8 @@ CATALOGUE: tuple[Mistake, ...] = (
 catalogue: dict[str, Mistake] = {m.name: m for m in CATALOGUE}
 """All records by name."""
 
-SLOTS = ("scale", "error", "slope", "delta")
+IN_EQUATIONS = tuple(m for m in CATALOGUE if m.slot in SLOTS and not m.parts)
+"""The mistakes that are made within a layer's equations."""
 
 
 def find(name: str) -> Mistake:

@@ -1,15 +1,17 @@
 """The numbers of one layer, and the ways in which a mistake fills a part of the four equations.
 
-    δˡ = scale · error ⊙ slope        error: ∇ₐC at the output (BP1), (Wˡ⁺¹)ᵀδˡ⁺¹ below (BP2); slope: σ′(zˡ)
+    δˡ = scale · (error ⊙ slope)      error: ∇ₐC at the output (BP1), (Wˡ⁺¹)ᵀδˡ⁺¹ below (BP2); slope: σ′(zˡ)
     ∂C/∂bˡ = nabla_b(δˡ)              BP3, summed over the samples
     ∂C/∂wˡ = nabla_w(δˡ, aˡ⁻¹)        BP4, summed over the samples
 
-Each part is a *slot*.  A variant is a function of the layer's own numbers (`At`) that gives what fills a slot
-instead; it returns a list, since some mistakes can be made in several ways, and some not at all.
+What a mistake can change is a *slot*; `SLOTS` lists them in the order in which the equations use them, so that a
+mistake sees what the slots before it hold, and two mistakes can be made in one expression (σ′ of a, twice).  A
+variant is a function of the layer's own numbers (`At`) that gives what fills a slot instead; it returns a list,
+since some mistakes can be made in several ways, and some not at all.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +23,24 @@ from explicit.sums import pull_back
 
 Array = npt.NDArray[Any]
 
+DELTA_SLOTS = (
+    "slope_layer",  # m, whose zᵐ σ′ is taken of
+    "argument",  # (z, a) that σ′ is taken at
+    "slope",  # σ′(z)
+    "power",  # what is made of the slope
+    "matrix",  # Wˡ⁺¹
+    "error",
+    "delta",  # error ⊙ slope
+    "scale",  # a factor; several multiply
+)
+B_SLOTS = ("nabla_b", "half")
+W_SLOTS = ("source", "input_layer", "input", "nabla_w")  # δ, m of aᵐ, aᵐ, their product
+SLOTS = (*DELTA_SLOTS, *B_SLOTS, *W_SLOTS)
+_MADE_OF = {
+    "slope": {"slope_layer", "argument", "slope", "power"},
+    "error": {"matrix", "error"},
+    "delta": {*DELTA_SLOTS},
+}
 
 @dataclass(frozen=True, eq=False)
 class Pass:
@@ -49,6 +69,11 @@ class Pass:
         z, a = self.zs[layer - 2], self.activations[layer - 1]
         return self.functions[layer - 2].derivative(z, a)
 
+    def sample(self, s: int) -> "Pass":
+        """The pass of one sample of the batch."""
+        zs, activations = ([a[:, s : s + 1] for a in some] for some in (self.zs, self.activations))
+        return replace(self, zs=zs, activations=activations, y=self.y[:, s : s + 1])
+
 
 def averaged(of: Pass) -> Pass:
     """The pass of one sample whose z, a and y are the means over the batch."""
@@ -64,24 +89,27 @@ class At:
     """One layer of a pass, with what comes from above.
 
     delta_next, nabla_w_next:  δˡ⁺¹ and ∂C/∂wˡ⁺¹ (None at the output)
-    delta:                     δˡ, once it is known: for BP3 and BP4
+    made:                      what fills a slot instead of the right thing
     """
 
     of: Pass
     layer: int
     delta_next: Array | None = None
     nabla_w_next: Array | None = None
-    delta: Array | None = None
+    made: Mapping[str, Any] = field(default_factory=dict)
+
+    def put(self, slot: str, value: Any) -> "At":
+        """The layer with a slot filled; what that does not change is not computed again."""
+        if slot == "scale" and "scale" in self.made:
+            value = self.made["scale"] * value
+        here = replace(self, made={**self.made, slot: value})
+        vars(here).update({n: v for n, v in vars(self).items() if n in _MADE_OF and slot not in _MADE_OF[n]})
+        return here
 
     @property
     def is_output(self) -> bool:
         """Whether this is layer L, where BP1 holds."""
         return self.layer == self.of.last
-
-    @property
-    def name(self) -> str:
-        """σ's name."""
-        return self.of.functions[self.layer - 2].name
 
     @property
     def sigma(self) -> Activation:
@@ -99,37 +127,72 @@ class At:
         return self.of.activations[self.layer - 1]
 
     @property
-    def a_below(self) -> Array:
-        """aˡ⁻¹."""
-        return self.of.activations[self.layer - 2]
+    def slope_layer(self) -> int:
+        """The layer whose σ′ is taken: l."""
+        return self.made.get("slope_layer", self.layer)
 
     @property
-    def above(self) -> Array:
-        """Wˡ⁺¹."""
-        return self.of.weights[self.layer - 1]
+    def argument(self) -> tuple[Array, Array]:
+        """(z, σ(z)) at which σ′ is taken."""
+        layer = self.slope_layer
+        return self.made.get("argument", (self.of.zs[layer - 2], self.of.activations[layer - 1]))
 
     @cached_property
     def slope(self) -> Array:
         """σ′(zˡ)."""
-        return self.of.slope(self.layer)
+        for slot in ("power", "slope"):
+            if slot in self.made:
+                return self.made[slot]
+        return self.of.functions[self.slope_layer - 2].derivative(*self.argument)
+
+    @property
+    def matrix(self) -> Array:
+        """Wˡ⁺¹."""
+        return self.made.get("matrix", self.of.weights[self.layer - 1])
 
     @cached_property
     def error(self) -> Array:
         """∇ₐC at the output, (Wˡ⁺¹)ᵀδˡ⁺¹ below."""
+        if "error" in self.made:
+            return self.made["error"]
         if self.is_output:
             return self.of.cost.gradient(self.a, self.of.y)
         assert self.delta_next is not None
-        return pull_back(self.above, self.delta_next)
+        return pull_back(self.matrix, self.delta_next)
+
+    @cached_property
+    def delta(self) -> Array:
+        """δˡ: error ⊙ slope."""
+        delta = self.made["delta"] if "delta" in self.made else self.error * self.slope
+        return delta * self.made["scale"] if "scale" in self.made else delta
 
     @property
     def nabla_b(self) -> Array:
-        """∂C/∂bˡ by BP3 from `delta`."""
-        return bp3(delta_of(self))
+        """∂C/∂bˡ by BP3."""
+        for slot in ("half", "nabla_b"):
+            if slot in self.made:
+                return self.made[slot]
+        return bp3(self.delta)
+
+    @property
+    def source(self) -> Array:
+        """The δ of BP4: δˡ."""
+        return self.made.get("source", self.delta)
+
+    @property
+    def input_layer(self) -> int:
+        """The layer whose a goes into BP4: l − 1."""
+        return self.made.get("input_layer", self.layer - 1)
+
+    @property
+    def input(self) -> Array:
+        """aˡ⁻¹, which goes into layer l."""
+        return self.made.get("input", self.of.activations[self.input_layer - 1])
 
     @property
     def nabla_w(self) -> Array:
-        """∂C/∂wˡ by BP4 from `delta`."""
-        return bp4(self.a_below, delta_of(self))
+        """∂C/∂wˡ by BP4."""
+        return self.made["nabla_w"] if "nabla_w" in self.made else bp4(self.input, self.source)
 
 
 Variant = Callable[[At], Sequence[Any]]
@@ -159,7 +222,7 @@ def below_output(variant: Variant) -> Variant:
 
 def for_sigma(names: tuple[str, ...], variant: Variant) -> Variant:
     """A variant for activations of these names."""
-    return lambda at: variant(at) if at.name in names else []
+    return lambda at: variant(at) if at.of.functions[at.slope_layer - 2].name in names else []
 
 
 def for_cost(name: str, variant: Variant) -> Variant:
@@ -167,44 +230,51 @@ def for_cost(name: str, variant: Variant) -> Variant:
     return lambda at: variant(at) if at.is_output and at.of.cost.name == name else []
 
 
-def other_slopes(at: At) -> list[Array]:
-    """σ′ at the z of the next and of the previous layer, where the shapes fit."""
+def other_layers(at: At) -> list[int]:
+    """The next and the previous layer, where z has the same shape."""
     others = [layer for layer in (at.layer + 1, at.layer - 1) if 2 <= layer <= at.of.last]
-    return [at.of.slope(layer) for layer in others if at.of.zs[layer - 2].shape == at.z.shape]
+    return [layer for layer in others if at.of.zs[layer - 2].shape == at.z.shape]
 
 
-def from_above(matrix: Callable[[At], Array | None]) -> Variant:
-    """(Matrix)·δˡ⁺¹ where the shapes fit."""
+def a_for_z(at: At) -> list[tuple[Array, Array]]:
+    """(a, σ(a)) in the place of (z, a)."""
+    a = at.argument[1]
+    return [(a, at.of.functions[at.slope_layer - 2].function(a))]
 
-    def variant(at: At) -> list[Array]:
-        if at.is_output or at.delta_next is None:
-            return []
-        M = matrix(at)
-        if M is None or M.shape != (at.z.shape[0], at.delta_next.shape[0]):
-            return []
-        return [M @ at.delta_next]
 
-    return variant
+def slope_at_kink(at: At) -> list[Array]:
+    """σ′ with σ′(0) taken from the right."""
+    made, z = at.slope.copy(), at.argument[0]
+    for place in np.ndindex(z.shape):
+        if z[place] >= 0:
+            made[place] = 1
+    return [made]
 
 
 def other_weights(at: At) -> list[Array]:
-    """(Wᵐ)ᵀδˡ⁺¹ for every other layer m."""
+    """Wᵐ of every other layer m, where the shapes fit."""
     others = [m for i, m in enumerate(at.of.weights) if i != at.layer - 1]
-    return [made for W in others for made in from_above(lambda at, W=W: W.T)(at)]  # type: ignore[misc]
+    return [m for m in others if m.shape == at.matrix.shape]
 
 
-def updated_weights(at: At) -> Array | None:
-    """(Wˡ⁺¹ − η ∂C/∂wˡ⁺¹)ᵀ, within a training step."""
-    if at.of.eta is None or at.nabla_w_next is None or at.nabla_w_next.shape != at.above.shape:
-        return None
-    return (at.above - at.nabla_w_next * at.of.eta).T
+def updated_weights(at: At) -> list[Array]:
+    """Wˡ⁺¹ − η ∂C/∂wˡ⁺¹, within a training step."""
+    if at.of.eta is None or at.nabla_w_next is None or at.nabla_w_next.shape != at.matrix.shape:
+        return []
+    return [at.matrix - at.nabla_w_next * at.of.eta]
+
+
+def not_transposed(at: At) -> list[Array]:
+    """Wδ, where W is square."""
+    return [at.matrix @ at.delta_next] if _is_square(at) else []
 
 
 def inverse_times(at: At) -> list[Array]:
     """W⁻¹δˡ⁺¹ by elimination, on numbers of any kind."""
-    if at.is_output or at.delta_next is None or at.above.shape[0] != at.above.shape[1]:
+    if not _is_square(at):
         return []
-    rows = [[*w, *d] for w, d in zip(at.above.tolist(), at.delta_next.tolist(), strict=True)]
+    assert at.delta_next is not None
+    rows = [[*w, *d] for w, d in zip(at.matrix.tolist(), at.delta_next.tolist(), strict=True)]
     n = len(rows)
     for i in range(n):
         pivot = next((j for j in range(i, n) if rows[j][i] != 0), None)
@@ -217,48 +287,26 @@ def inverse_times(at: At) -> list[Array]:
             if j != i:
                 factor = rows[j][i]
                 rows[j] = [v - factor * h for v, h in zip(rows[j], head, strict=True)]
-    made = np.empty(at.delta_next.shape, dtype=np.result_type(at.above.dtype, at.delta_next.dtype))
+    made = np.empty(at.delta_next.shape, dtype=np.result_type(at.matrix.dtype, at.delta_next.dtype))
     for i, row in enumerate(rows):
         made[i, :] = row[n:]
     return [made]
 
 
+def _is_square(at: At) -> bool:
+    return at.matrix.shape[0] == at.matrix.shape[1]
+
+
 def last_only(at: At) -> list[Array]:
     """wₙⱼ δₙ of the last unit n of the next layer: = for +=."""
     assert at.delta_next is not None
-    return [at.above[-1:, :].T * at.delta_next[-1:, :]] if len(at.above) > 1 else []
+    return [at.matrix[-1:, :].T * at.delta_next[-1:, :]] if len(at.matrix) > 1 else []
 
 
 def spread_targets(at: At) -> list[Array]:
     """Σᵢ (aⱼ − yᵢ): what a (n, 1) minus a (n,) is, when its matrix is summed again."""
     n = at.a.shape[0]
     return [n * at.a - at.of.y.sum(axis=0, keepdims=True)] if n > 1 else []
-
-
-def deltas_of_other_layers(at: At) -> list[Array]:
-    """δ of the next or of the previous layer times (aˡ⁻¹)ᵀ, where the shapes fit."""
-    delta = delta_of(at)
-    found = [] if at.delta_next is None else [at.delta_next]
-    if at.layer > 2:
-        found.append((at.of.weights[at.layer - 2].T @ delta) * at.of.slope(at.layer - 1))
-    return [bp4(at.a_below, d) for d in found if d.shape == delta.shape]
-
-
-def other_activations(at: At) -> list[Array]:
-    """δˡ times the activations of any other layer, where the shapes fit."""
-    others = [a for i, a in enumerate(at.of.activations) if i != at.layer - 2]
-    return [bp4(a, delta_of(at)) for a in others if a.shape == at.a_below.shape]
-
-
-def z_below(at: At) -> list[Array]:
-    """δˡ (zˡ⁻¹)ᵀ; the input has no z."""
-    return [bp4(at.of.zs[at.layer - 3], delta_of(at))] if at.layer > 2 else []
-
-
-def delta_of(at: At) -> Array:
-    """δˡ, which is known where BP3 and BP4 are asked."""
-    assert at.delta is not None
-    return at.delta
 
 
 def units_summed(at: At) -> list[Array]:
@@ -269,13 +317,23 @@ def units_summed(at: At) -> list[Array]:
     return [repeated, total]
 
 
-def slope_at_kink(at: At) -> list[Array]:
-    """σ′ with σ′(0) taken from the right."""
-    made = at.slope.copy()
-    for place in np.ndindex(at.z.shape):
-        if at.z[place] >= 0:
-            made[place] = 1
-    return [made]
+def deltas_of_other_layers(at: At) -> list[Array]:
+    """δ of the next or of the previous layer, where the shapes fit."""
+    found = [] if at.delta_next is None else [at.delta_next]
+    if at.layer > 2:
+        found.append((at.of.weights[at.layer - 2].T @ at.delta) * at.of.slope(at.layer - 1))
+    return [d for d in found if d.shape == at.delta.shape]
+
+
+def other_inputs(at: At) -> list[int]:
+    """The layers whose a has the shape of aˡ⁻¹."""
+    shape = at.input.shape
+    return [m for m, a in enumerate(at.of.activations, 1) if m != at.layer - 1 and a.shape == shape]
+
+
+def z_of_input(at: At) -> list[Array]:
+    """zˡ⁻¹ in the place of aˡ⁻¹; the input has no z."""
+    return [at.of.zs[at.input_layer - 2]] if at.input_layer > 1 else []
 
 
 def one_over_outputs(at: At) -> list[Any]:

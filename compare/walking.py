@@ -1,33 +1,38 @@
 """Walking backward from the cost through somebody's gradients, naming what departs in each layer.
 
 At each layer every way to make δ, ∂C/∂b and ∂C/∂w with as few mistakes as possible is tried on the
-candidate's own δ of the layer above, so that a mistake is named where it is made, and not again below.
+candidate's own δ of the layer above, so that a mistake is named where it is made, and not again below.  A way
+has to hold at every point at once: one that fits at a few by chance does not stay.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from itertools import chain, combinations, product
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from compare.near import Near, equal, within
-from compare.records import CATALOGUE, SLOTS, Mistake
-from compare.variants import At, Pass
+from compare.records import CATALOGUE, IN_EQUATIONS, Mistake
+from compare.variants import B_SLOTS, DELTA_SLOTS, W_SLOTS, At, Pass
 from explicit import bp1, bp2, bp3, bp4
 
 Array = npt.NDArray[Any]
-Same = Callable[[Array, Array], bool]
-Records = tuple[Mistake, ...]
+Choice = tuple[Mistake, int]  # a mistake, and in which of its variants
+Way = tuple[Choice, ...]
 
-MOST = 3  # mistakes in one layer
+MOST = 4  # mistakes in one layer
+MOST_OF_ONE = 3  # in δ, in ∂C/∂b, in ∂C/∂w
 
-_BY_SLOT: dict[str, list[Mistake]] = {}
-for _record in CATALOGUE:
-    if not _record.parts:
-        _BY_SLOT.setdefault(_record.slot, []).append(_record)
-_SKIPPED = _BY_SLOT["layer"][0]
+_SKIPPED = next(m for m in CATALOGUE if m.slot == "layer")
+
+
+def _of(slots: Sequence[str]) -> list[Mistake]:
+    return sorted((m for m in IN_EQUATIONS if m.slot in slots), key=lambda m: slots.index(m.slot))
+
+
+_OF_DELTA, _OF_B, _OF_W = _of(DELTA_SLOTS), _of(B_SLOTS), _of(W_SLOTS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,132 +45,174 @@ class Found:
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
-    """What the walk says of one layer.
-
-    at:            its numbers, with the candidate's δ
-    explanations:  ways to make what was found, each with as few mistakes as possible; [()] for right code
-    unexplained:   the equations that no record explains
-    holds:         for BP1 or BP2, BP3 and BP4: True, False, or None where it cannot be said
-    """
-
-    at: At
-    found: Found
-    explanations: list[Records]
-    unexplained: tuple[str, ...]
-    holds: dict[str, bool | None]
-
-
-@dataclass(frozen=True, eq=False)
-class Way:
-    """How gradients are compared, and what belongs to the question.
+class Seen:
+    """One point: our pass there, what was found, and how the two are compared.
 
     same:     whether what was found (first) is what was expected
     factor:   1, or 1/B where the samples are averaged
     decay_w, decay_b:  λ of what is added to ∂C/∂w and ∂C/∂b
     """
 
-    same: Same
+    of: Pass
+    found: list[Found]
+    same: Callable[[Array, Array], bool]
     factor: Any = 1
     decay_w: Any = 0
     decay_b: Any = 0
 
 
 @dataclass(frozen=True, eq=False)
-class _Explained:
-    records: Records
+class Layer:
+    """What the walk says of one layer.
+
+    at:           its numbers at the first point, with the candidate's δ
+    found:        what was found at the first point
+    ways:         to make what was found at all points, each with as few mistakes as possible; [()] for right code
+    unexplained:  the equations that no record explains
+    holds:        for BP1 or BP2, BP3 and BP4: True, False, or None where it cannot be said
+    """
+
     at: At
-    made_delta: Records = field(default=())
-    made_b: Records = field(default=())
-    made_w: Records = field(default=())
+    found: Found
+    ways: list[Way]
+    unexplained: tuple[str, ...]
+    holds: dict[str, bool | None]
+
+    @property
+    def number(self) -> int:
+        """l."""
+        return self.at.layer
+
+    @property
+    def is_skipped(self) -> bool:
+        """Whether nothing was found here but zeros."""
+        return any(record is _SKIPPED for record, _ in self.ways[0]) if self.ways else False
+
+    @cached_property
+    def classes(self) -> list[list[Mistake]]:
+        """The mistakes of the first way, each with those that may stand in its place."""
+        ways = [_records(way) for way in self.ways]
+        return [list(dict.fromkeys(o for way in ways for o in _instead(m, ways[0], way))) for m in (ways or [[]])[0]]
+
+    @cached_property
+    def others(self) -> list[list[Mistake]]:
+        """Ways that are not made of the classes: other mistakes that give the same numbers."""
+        members = {frozenset(choice) for choice in product(*self.classes)}
+        return [records for way in self.ways if frozenset(records := _records(way)) not in members]
 
 
-def walk(of: Pass, found: list[Found], way: Way) -> list[Layer]:
-    """The layers L, …, 2, one after the other."""
+def _records(way: Way) -> list[Mistake]:
+    return [record for record, _ in way]
+
+
+def _instead(m: Mistake, first: list[Mistake], other: list[Mistake]) -> list[Mistake]:
+    """What the other way has in the place of m, if it is the first way in all else."""
+    rest = [o for o in other if o is m or o not in first]
+    return rest if len(rest) == 1 and len(other) == len(first) else []
+
+
+def walk(points: list[Seen], most: int = MOST) -> list[Layer]:
+    """The layers L, …, 2, one after the other, at all points together; with at most so many mistakes in each."""
     layers: list[Layer] = []
-    above: At | None = None
-    for number in range(of.last, 1, -1):
-        nabla_w_next = None if above is None else found[number - 1].nabla_w
-        at = At(of, number, None if above is None else above.delta, nabla_w_next)
-        layers.append(_layer(at, found[number - 2], way))
-        above = layers[-1].at
+    deltas: list[Array | None] = [None] * len(points)
+    for number in range(points[0].of.last, 1, -1):
+        layer, deltas = _layer([_here(p, number, d) for p, d in zip(points, deltas, strict=True)], most)
+        layers.append(layer)
     return layers
 
 
-def _layer(at: At, found: Found, way: Way) -> Layer:
-    explained = _explanations(at, found, way)
-    tag = bp1.tag if at.is_output else bp2.tag
-    if explained:
-        first = explained[0]
-        ways = list(dict.fromkeys(e.records for e in explained))
-        if ways == [(_SKIPPED,)]:
-            return Layer(first.at, found, ways, (), {tag: None, bp3.tag: False, bp4.tag: False})
-        holds = {
-            tag: not first.made_delta,
-            bp3.tag: None if found.nabla_b is None else not first.made_b,
-            bp4.tag: None if found.nabla_w is None else not first.made_w,
-        }
-        return Layer(first.at, found, ways, (), holds)
-    return _unexplained(at, found, way, tag)
+def along(layers: list[Layer], point: Seen) -> list[At] | None:
+    """The layers at another point, with the same mistakes made in them; None where they cannot be made.
+
+    Of a layer that is not explained, the candidate's δ at that point.
+    """
+    made: list[At] = []
+    for layer in layers:
+        here = _here(point, layer.number, made[-1].delta if made else None)
+        try:
+            made.append(_unexplained(_Tried([here]))[0].at if layer.unexplained else _filled(here.at, layer.ways[0]))
+        except _Nowhere:
+            return None
+    return made
 
 
-def _explanations(at: At, found: Found, way: Way) -> list[_Explained]:
-    """All explanations with the fewest mistakes; those with other δ than the first's are left out."""
-    best = MOST
-    kept: list[_Explained] = []
-    for records, delta in _deltas(at):
-        if len(records) > best:
-            break
-        here = replace(at, delta=delta)
-        if found.delta is not None and not way.same(found.delta, delta):
-            continue
-        for b in _matching(here, "nabla_b", found.nabla_b, way):
-            if len(records) + len(b) > best:
+def retraced(layers: list[Layer], point: Seen) -> bool:
+    """Whether the same mistakes, layer by layer, make what was found at another point."""
+    made = None if any(layer.unexplained for layer in layers) else along(layers, point)
+    if made is None:
+        return False
+    here = [_Here(at, point.found[at.layer - 2], point) for at in made]
+    return all(
+        _Tried([h]).is_zero if layer.is_skipped else all(h.fits(h.at, q) for q in ("delta", "nabla_b", "nabla_w"))
+        for layer, h in zip(layers, here, strict=True)
+    )
+
+
+# -- one layer ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Here:
+    """The layer at one point, as it is right."""
+
+    at: At
+    found: Found
+    seen: Seen
+
+    def fits(self, at: At, quantity: str) -> bool:
+        """Whether what was found is what `at` makes; True where nothing is said of the quantity."""
+        found = getattr(self.found, quantity)
+        if found is None:
+            return True
+        expected, seen, i = getattr(at, quantity), self.seen, at.layer - 2
+        if found.shape != expected.shape:
+            return False
+        if quantity != "delta":
+            b = quantity == "nabla_b"
+            decay, own = (seen.decay_b, at.of.biases[i]) if b else (seen.decay_w, at.of.weights[i])
+            if seen.factor != 1:
+                expected = expected * seen.factor
+            if decay and own.shape == expected.shape:
+                expected = expected + own * decay
+        return seen.same(found, expected)
+
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether what was found is 0, or the regularisation term alone."""
+        i = self.at.layer - 2
+        for found, own, decay in (
+            (self.found.nabla_b, self.at.of.biases[i], self.seen.decay_b),
+            (self.found.nabla_w, self.at.of.weights[i], self.seen.decay_w),
+        ):
+            if found is None or (np.asarray(found, dtype=object) == 0).all():
                 continue
-            for w in _matching(here, "nabla_w", found.nabla_w, way):
-                total = len(records) + len(b) + len(w)
-                if total < best:
-                    kept = []
-                if total <= best:
-                    best = total
-                    kept.append(_Explained((*records, *b, *w), here, records, b, w))
-    skipped = _skipped(at, found, way)
-    if skipped is None or (kept and best == 0):
-        return kept
-    return [*kept, skipped] if kept and best == 1 else [skipped]
+            if not decay or found.shape != own.shape or not self.seen.same(found, own * decay):
+                return False
+        return True
 
 
-def _skipped(at: At, found: Found, way: Way) -> _Explained | None:
-    arrays = [a for a in (found.nabla_b, found.nabla_w) if a is not None]
-    if found.delta is not None or found.nabla_w is None or not all((_plain(a) == 0).all() for a in arrays):
-        return None
-    return _Explained((_SKIPPED,), replace(at, delta=at.error * at.slope))
+def _here(point: Seen, number: int, delta_next: Array | None) -> _Here:
+    nabla_w_next = None if number == point.of.last else point.found[number - 1].nabla_w
+    return _Here(At(point.of, number, delta_next, nabla_w_next), point.found[number - 2], point)
 
 
-def _plain(array: Array) -> Array:
-    return np.asarray(array, dtype=object)
+class _Nowhere(Exception):
+    """A mistake cannot be made at a point."""
 
 
-def _deltas(at: At) -> Iterator[tuple[Records, Array]]:
-    """Ways to make δ, with no mistake first, then with one, then with two."""
-    filled = {slot: _filled(slot, at) for slot in SLOTS}
-    yield (), at.error * at.slope
-    if at.is_output and at.of.cost.name == "cross_entropy" and at.name == "sigmoid":
-        yield (), at.a - at.of.y  # the same number, which rounds otherwise
-    for count in (1, 2):
-        for slots in combinations(SLOTS, count):
-            if "delta" in slots and ("error" in slots or "slope" in slots):
-                continue
-            for choice in product(*(filled[slot] for slot in slots)):
-                parts = {slot: made for slot, (_, made) in zip(slots, choice, strict=True)}
-                made = parts.get("delta")
-                if made is None:
-                    made = parts.get("error", at.error) * parts.get("slope", at.slope)
-                yield tuple(record for record, _ in choice), made * parts["scale"] if "scale" in parts else made
+def _filled(at: At, way: Way) -> At:
+    for record, k in way:
+        if record is not _SKIPPED:
+            at = _with(at, record, k)
+    return at
 
 
-def _filled(slot: str, at: At) -> list[tuple[Mistake, Any]]:
-    return [(record, made) for record in _BY_SLOT[slot] for made in _variant(record, at)]
+def _with(at: At, record: Mistake, k: int) -> At:
+    values = _variant(record, at)
+    if len(values) <= k:
+        raise _Nowhere
+    return at.put(record.slot, values[k])
 
 
 def _variant(record: Mistake, at: At) -> list[Any]:
@@ -175,77 +222,193 @@ def _variant(record: Mistake, at: At) -> list[Any]:
         return []
 
 
-def _matching(at: At, slot: str, found: Array | None, way: Way) -> Iterator[Records]:
-    """() where the right formula gives what was found; else (record,) for each one that does."""
-    if found is None:
-        yield ()
+@dataclass(eq=False)
+class _Tried:
+    """The layer at every point with some mistakes made in it.  A point is looked at when it is asked for."""
+
+    here: list[_Here]
+    way: Way = ()
+    before: "_Tried | None" = None
+    fill: Callable[[At, int], At] = lambda at, point: at
+    _ats: dict[int, At] = field(default_factory=dict)
+
+    def at(self, point: int) -> At:
+        """The layer's numbers at a point.
+
+        Raises
+        ------
+        _Nowhere
+            A mistake of the way cannot be made there.
+        """
+        if point not in self._ats:
+            at = self.here[point].at if self.before is None else self.before.at(point)
+            self._ats[point] = self.fill(at, point)
+        return self._ats[point]
+
+    def filled(self, fill: Callable[[At, int], At], *choice: Choice) -> "_Tried":
+        """The layer changed by one more function."""
+        return _Tried(self.here, (*self.way, *choice), self, fill)
+
+    def variants(self, record: Mistake) -> int:
+        """In how many ways a mistake can be made here."""
+        return len(_variant(record, self.at(0)))
+
+    def with_mistake(self, record: Mistake, k: int) -> "_Tried":
+        """The layer with one more mistake, in its k-th variant."""
+        return self.filled(lambda at, _: _with(at, record, k), (record, k))
+
+    def says(self, quantity: str) -> bool:
+        """Whether the candidate says anything of a quantity."""
+        return getattr(self.here[0].found, quantity) is not None
+
+    def fits(self, quantity: str) -> bool:
+        """Whether a quantity is what was found, at every point."""
+        try:
+            return all(here.fits(self.at(i), quantity) for i, here in enumerate(self.here))
+        except (_Nowhere, ArithmeticError, ValueError):  # the formula has no value there: nobody computed it
+            return False
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether all that was found is 0, of ∂C/∂b and ∂C/∂w, but for a regularisation term."""
+        return self.says("nabla_w") and not self.says("delta") and all(h.is_zero for h in self.here)
+
+
+def _ways(tried: _Tried, records: Sequence[Mistake], count: int) -> Iterator[_Tried]:
+    """Every way to make so many of these mistakes: one in a slot, and as many as you like in "scale"."""
+    if count == 0:
+        yield tried
         return
-    right = at.nabla_b if slot == "nabla_b" else at.nabla_w
-    if _is(found, right, at, slot, way):
-        yield ()
-        return
-    for record in _BY_SLOT[slot]:
-        if any(_is(found, made, at, slot, way) for made in _variant(record, at)):
-            yield (record,)
+    for i, record in enumerate(records):
+        rest = [m for m in records[i + 1 :] if m.slot != record.slot or m.slot == "scale"]
+        for k in range(tried.variants(record)):
+            yield from _ways(tried.with_mistake(record, k), rest, count - 1)
 
 
-def _is(found: Array, made: Array, at: At, slot: str, way: Way) -> bool:
-    i = at.layer - 2
-    decay, own = (way.decay_b, at.of.biases[i]) if slot == "nabla_b" else (way.decay_w, at.of.weights[i])
-    if found.shape != made.shape:
-        return False
-    if way.factor != 1:
-        made = made * way.factor
-    if decay and own.shape == made.shape:
-        made = made + own * decay
-    return way.same(found, made)
+def _fewest(tried: _Tried, records: Sequence[Mistake], quantity: str, most: int) -> list[_Tried]:
+    """The ways to make a quantity with the fewest mistakes."""
+    for count in range(min(most, MOST_OF_ONE) + 1):
+        fitting = [way for way in _ways(tried, records, count) if way.fits(quantity)]
+        if fitting:
+            return fitting
+    return []
 
 
-def _unexplained(at: At, found: Found, way: Way, tag: str) -> Layer:
-    """No record explains the layer: what can still be said of it, and with which δ the walk goes on."""
-    right = replace(at, delta=at.error * at.slope)
-    if found.delta is not None:
-        return Layer(replace(at, delta=found.delta), found, [], (tag,), {tag: False, bp3.tag: None, bp4.tag: None})
-    for here, b, w in chain([(right, True, False), (right, False, True)], _own_deltas(at, found, way)):
-        says_b = next(_matching(here, "nabla_b", found.nabla_b, way), None) if b else None
-        says_w = next(_matching(here, "nabla_w", found.nabla_w, way), None) if w else None
-        if (b and says_b is None) or (w and says_w is None):
-            continue
-        if here is right:
-            if (b and found.nabla_b is None) or (w and found.nabla_w is None) or says_b or says_w:
+@dataclass(frozen=True, eq=False)
+class _Explained:
+    delta: _Tried
+    b: _Tried
+    w: _Tried
+
+    @property
+    def way(self) -> Way:
+        own = len(self.delta.way)
+        return (*self.delta.way, *self.b.way[own:], *self.w.way[own:])
+
+    @property
+    def holds(self) -> tuple[bool | None, bool | None, bool | None]:
+        """Whether δ, ∂C/∂b and ∂C/∂w are made without a mistake; None: nothing is said of it."""
+        own = self.delta.way
+        said = [self.delta.says(quantity) for quantity in ("delta", "nabla_b", "nabla_w")]
+        return (
+            not own if any(said) else None,
+            self.b.way == own if said[1] else None,
+            self.w.way == own if said[2] else None,
+        )
+
+
+def _layer(here: list[_Here], most: int) -> tuple[Layer, list[Array | None]]:
+    """The layer, and the candidate's δ at each point."""
+    right = _Tried(here)
+    tag = _tag(right)
+    explained = _explanations(right, most)
+    is_zero = right.is_zero
+    if is_zero and not (explained and len(explained[0].way) <= 1):
+        return _told(right, [((_SKIPPED, 0),)], (), {tag: None, bp3.tag: False, bp4.tag: False})
+    if not explained:
+        return _unexplained(right)
+    first = explained[0]
+    ways = list(dict.fromkeys(e.way for e in explained))
+    if is_zero and len(first.way) == 1:
+        ways.append(((_SKIPPED, 0),))
+    return _told(first.delta, ways, (), dict(zip((tag, bp3.tag, bp4.tag), first.holds, strict=True)))
+
+
+def _told(
+    tried: _Tried, ways: list[Way], unexplained: tuple[str, ...], holds: dict[str, bool | None]
+) -> tuple[Layer, list[Array | None]]:
+    here = tried.here[0]
+    deltas: list[Array | None] = [tried.at(i).delta for i in range(len(tried.here))]
+    return Layer(here.at.put("delta", deltas[0]), here.found, ways, unexplained, holds), deltas
+
+
+def _explanations(right: _Tried, most: int) -> list[_Explained]:
+    """All explanations with the fewest mistakes."""
+    starts = [right]
+    at = right.at(0)
+    if at.is_output and at.of.cost.name == "cross_entropy" and at.of.functions[-1].name == "sigmoid":
+        starts.append(right.filled(lambda at, _: at.put("delta", at.a - at.of.y)))  # the same, which rounds otherwise
+    best, kept = most, list[_Explained]()
+    for count in range(MOST_OF_ONE + 1):
+        if count > best:
+            break
+        for tried in (t for start in starts for t in _ways(start, _OF_DELTA, count)):
+            if not tried.fits("delta"):
                 continue
-            unexplained = (bp4.tag,) if b else (bp3.tag,)
-            return Layer(here, found, [], unexplained, {tag: True, bp3.tag: b, bp4.tag: w})
-        records = (*(says_b or ()), *(says_w or ()))
-        return Layer(here, found, [records], (tag,), {tag: False, bp3.tag: not says_b, bp4.tag: not says_w})
-    return Layer(right, found, [], (tag, bp3.tag, bp4.tag), {tag: None, bp3.tag: None, bp4.tag: None})
+            for b in _fewest(tried, _OF_B, "nabla_b", best - count):
+                for w in _fewest(tried, _OF_W, "nabla_w", best - len(b.way)):
+                    explained = _Explained(tried, b, w)
+                    if len(explained.way) < best:
+                        kept.clear()
+                    best = len(explained.way)
+                    kept.append(explained)
+    return kept
 
 
-def _own_deltas(at: At, found: Found, way: Way) -> Iterator[tuple[At, bool, bool]]:
+def _tag(right: _Tried) -> str:
+    return bp1.tag if right.here[0].at.is_output else bp2.tag
+
+
+def _unexplained(right: _Tried) -> tuple[Layer, list[Array | None]]:
+    """No record explains the layer: what can still be said of it, and with which δ the walk goes on."""
+    tag = _tag(right)
+    none: dict[str, bool | None] = {tag: None, bp3.tag: None, bp4.tag: None}
+    if right.says("delta"):
+        return _told(_given(right, [h.found.delta for h in right.here]), [], (tag,), {**none, tag: False})
+    if right.says("nabla_b") and right.says("nabla_w"):
+        for quantity, wrong in (("nabla_b", bp4.tag), ("nabla_w", bp3.tag)):
+            if right.fits(quantity):
+                return _told(right, [], (wrong,), {tag: True, bp3.tag: wrong == bp4.tag, bp4.tag: wrong == bp3.tag})
+    for own in _own_deltas(right):
+        some_b, some_w = _fewest(own, _OF_B, "nabla_b", MOST), _fewest(own, _OF_W, "nabla_w", MOST)
+        if some_b and some_w:
+            explained = _Explained(own, some_b[0], some_w[0])
+            _, b, w = explained.holds
+            return _told(own, [explained.way], (tag,), {tag: False, bp3.tag: b, bp4.tag: w})
+    return _told(right, [], (tag, bp3.tag, bp4.tag), none)
+
+
+def _own_deltas(right: _Tried) -> Iterator[_Tried]:
     """δ as the candidate must have had it, for one sample: from ∂C/∂b, or from ∂C/∂w = δ aᵀ."""
-    if at.z.shape[1] != 1 or way.decay_w or way.decay_b:
+    if any(h.at.z.shape[1] != 1 or h.seen.decay_w or h.seen.decay_b for h in right.here):
         return
-    if found.nabla_b is not None and found.nabla_b.shape == at.z.shape:
-        yield replace(at, delta=found.nabla_b), True, found.nabla_w is not None
-    if found.nabla_w is not None and found.nabla_w.shape == (at.z.shape[0], at.a_below.shape[0]):
-        for k in range(at.a_below.shape[0]):
-            if at.a_below[k, 0] != 0:
-                delta = found.nabla_w[:, k : k + 1] / at.a_below[k, 0]
-                yield replace(at, delta=delta), found.nabla_b is not None, True
-                return
+    for of in (_from_b, _from_w):
+        deltas = [of(h) for h in right.here]
+        if all(d is not None for d in deltas):
+            yield _given(right, deltas)
 
 
-def shows(record: Mistake, at: At) -> bool:
-    """Whether a mistake would change the layer's own numbers, in every way in which it can be made."""
-    if record.slot not in ("slope", "error", "delta"):
-        return False
-    made = _variant(record, at)
-    if record.slot != "delta":
-        made = [m * (at.error if record.slot == "slope" else at.slope) for m in made]
-    return bool(made) and not any(_same(m, at.error * at.slope) for m in made)
+def _given(right: _Tried, deltas: list[Array | None]) -> _Tried:
+    return right.filled(lambda at, point: at.put("delta", deltas[point]))
 
 
-def _same(a: Array, b: Array) -> bool:
-    if a.shape == b.shape and isinstance(a.flat[0], Near):
-        return within(a, b)
-    return equal(a, b)
+def _from_b(here: _Here) -> Array | None:
+    b = here.found.nabla_b
+    return b if b is not None and b.shape == here.at.z.shape else None
+
+
+def _from_w(here: _Here) -> Array | None:
+    w, a = here.found.nabla_w, here.at.input
+    if w is None or w.shape != (here.at.z.shape[0], a.shape[0]):
+        return None
+    return next((w[:, k : k + 1] / a[k, 0] for k in range(a.shape[0]) if a[k, 0] != 0), None)

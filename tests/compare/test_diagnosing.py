@@ -2,7 +2,6 @@
 
 import json
 import random
-from itertools import combinations
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from compare import diagnose
 from compare.mistakes import catalogue, find, mistaken
 from compare.near import Near, near, within
-from compare.planting import SHAPES, backward, on_floats, step, trial, trials
+from compare.planting import PAIRED, SHAPES, backward, on_floats, pairs, step, trials
 from explicit import Network, train
 
 X = np.array([[0.5, -1.0], [0.25, 2.0], [1.5, 0.75]])
@@ -48,22 +47,54 @@ EXACT = [(s, False) for s in SHAPES if s is not DEEP]
 @pytest.mark.parametrize("shape, floats", [*EXACT, *((s, True) for s in (SHAPES[1], SHAPES[3], DEEP))], ids=str)
 def test_every_record_is_named_in_every_layer_and_nothing_else_is(shape, floats):
     made = list(trials([shape], floats=floats))
-    assert len(made) > 40
-    missed = [(t.names, t.layers, names(t.diagnosis)) for t in made if not t.hit]
-    false = [(t.names, t.layers, t.false) for t in made if t.false]
+    assert len(made) > 80
+    missed = [(t.plan, t.samples, names(t.diagnosis)) for t in made if not t.hit]
+    false = [(t.plan, t.samples, t.false) for t in made if t.false]
     assert (missed, false) == ([], [])
 
 
-PAIRED = ("error", "slope", "scale", "nabla_b", "nabla_w")
+@pytest.mark.parametrize("floats", [False, True])
+def test_pairs_of_mistakes_are_both_named(floats):
+    # One in seven of what `python -m compare mistakes --try --pairs` plants.
+    made = list(pairs(PAIRED[0], floats=floats, every=7, first=int(floats)))
+    assert len(made) > 100
+    missed = [(t.plan, names(t.diagnosis), t.false) for t in made if not t.hit or t.false]
+    assert missed == []
 
 
-def test_pairs_of_mistakes_are_both_named():
-    records = [r for r in catalogue.values() if r.slot in PAIRED and r.equation != "update" and not r.parts]
-    pairs = [(a.name, b.name) for a, b in combinations(records, 2) if a.slot != b.slot]
-    shape = ((3, 3, 3, 3), "sigmoid", "quadratic")
-    made = [t for pair in random.Random(0).sample(pairs, 60) if (t := trial(pair, shape)) is not None]
-    assert len(made) > 40
-    assert [t.names for t in made if not t.hit or t.false] == []
+@pytest.mark.parametrize(
+    "planted, layers",
+    [
+        (("z-for-a", "bp4-transposed"), None),
+        (("y-minus-a", "factor-two"), None),
+        (("sigma-prime-of-a", "sigma-prime-twice"), None),
+        (("a-of-wrong-layer", "z-for-a"), {"a-of-wrong-layer": [4]}),
+        (("w-of-wrong-layer", "w-not-transposed", "sigma-for-sigma-prime"), None),
+        (("no-sigma-prime-bp1", "sigma-prime-of-a", "bias-halved", "bp4-transposed"), {"sigma-prime-of-a": [2, 3]}),
+    ],
+)
+def test_several_mistakes_in_one_place(planted, layers):
+    of = Network([3, 3, 3, 3], seed=2)
+    found = said(backward(mistaken(of, *planted, layers=layers)), of=of, x=X[:3, :1], y=[[0.25], [0.5], [0.75]])
+    assert set(planted) <= set(names(found)) and found.unexplained == []
+    firsts = [f.mistakes[0].name for f in found.findings]
+    assert len(firsts) == len(planted)
+
+
+def test_a_quantity_that_differs_from_call_to_call_does_not_hide_the_others():
+    wrong = mistaken(network(), "nondeterministic", "sigma-prime-of-a")
+    found = said(backward(wrong))
+    assert names(found) == ["nondeterministic", "sigma-prime-of-a"] and found.unexplained == []
+    assert [e.holds for e in found.equations] == [False, True, True, False, True, None]
+
+
+@pytest.mark.parametrize("floats", [False, True])
+@pytest.mark.parametrize("layer", [2, 3])
+def test_the_side_at_the_kink_of_leaky_relu(floats, layer):
+    of = network(activation="leaky_relu")
+    wrong = backward(mistaken(of, "relu-prime-at-zero", layers=[layer]))
+    found = said(on_floats(wrong) if floats else wrong, of=of, activation="leaky_relu")
+    assert names(found) == ["relu-prime-at-zero"] and found.findings[0].layers == (layer,)
 
 
 def test_batch_and_layer_mistakes_come_together():
@@ -231,7 +262,8 @@ def test_one_sample_at_a_time_is_no_mistake_unless_a_batch_was_declared():
     book = backward(mistaken(network(), "bias-not-summed-over-batch"))
     found = said(book, X, Y)
     assert found.right and "one sample at a time" in found.notes[0]
-    assert names(said(book, X, Y, reduction="mean")) == ["bias-not-summed-over-batch"]
+    assert names(said(book, X, Y, reduction="sum")) == ["bias-not-summed-over-batch"]
+    assert names(said(book, X, Y, reduction="mean")) == ["bias-not-summed-over-batch", "sum-for-mean"]
 
 
 def test_right_code_is_never_accused():

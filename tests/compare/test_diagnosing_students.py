@@ -22,7 +22,7 @@ Y3 = np.array([[0.2], [0.9], [0.4]])
 SHORTCUT = ["no-sigma-prime-bp1", "cross-entropy-shortcut"]
 SIGN = ["y-minus-a", "sign-reversed"]
 SAME = {  # planted: named, where that is more
-    "no-sigma-prime": ["no-sigma-prime", *SHORTCUT, "no-sigma-prime-bp2"],
+    "no-sigma-prime": ["no-sigma-prime", "cross-entropy-shortcut"],  # the latter at the output
     "no-sigma-prime-bp1": SHORTCUT,
     "cross-entropy-shortcut": SHORTCUT,
     "y-minus-a": SIGN,
