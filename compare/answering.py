@@ -33,7 +33,7 @@ class Answer:
 
     layers: list[Layer]
     arithmetic: str
-    way: str = ""  # the record of regularisation that was needed
+    way: str = ""  # the records of regularisation that were needed
     decay: tuple[float, float] = (0.0, 0.0)
 
     @property
@@ -45,7 +45,7 @@ class Answer:
     def score(self) -> tuple[int, int]:
         """What is not explained, and how many mistakes explain the rest: the smaller, the better the answer."""
         made = sum(len(layer.ways[0]) for layer in self.layers if layer.ways)
-        return self.unexplained, made + bool(self.way)
+        return self.unexplained, made + len(self.way.split())
 
 
 def answer_of(q: Question) -> Answer:
@@ -71,9 +71,9 @@ class _Unusable(Exception):
 def with_decay(q: Question, points: list[Seen], arithmetic: str) -> Answer:
     """The answer with the regularisation that was declared, or that is recognised, or that is mistaken."""
 
-    def run(decay: tuple[float, float], way: str = "") -> Answer:
+    def run(decay: tuple[float, float], way: str = "", most: int = q.most) -> Answer:
         decayed = [replace(p, decay_w=decay[0], decay_b=decay[1]) for p in points]
-        return Answer(walk(decayed, q.most), arithmetic, way, decay)
+        return Answer(walk(decayed, most), arithmetic, way, decay)
 
     lam = q.regularisation
     if lam is None:
@@ -87,16 +87,20 @@ def with_decay(q: Question, points: list[Seen], arithmetic: str) -> Answer:
                 note(q, f"equal under this convention: C has a regularisation term with λ = {decay[0]:.6g}{biases}")
                 return other
         return answer
-    best = None
-    for way, decay in {
+    ways = {
         "": (lam, 0.0), "regularisation-missing": (0.0, 0.0), "regularisation-doubled": (2 * lam, 0.0),
         "regularisation-on-biases": (lam, lam), "regularisation-missing regularisation-on-biases": (0.0, lam),
         "regularisation-doubled regularisation-on-biases": (2 * lam, lam),
-    }.items():  # fmt: skip
-        answer = run(decay, way)
-        if best is None or answer.score < best.score:
-            best = answer
-        if best.score == (0, 0):
+    }  # fmt: skip
+    best = None
+    for most in sorted({0, min(1, q.most), q.most}):  # few mistakes first: most of these λ are not the candidate's
+        for way, decay in ways.items():
+            answer = run(decay, way, most)
+            if best is None or answer.score < best.score:
+                best = answer
+            if best.score == (0, 0):
+                return best
+        if best is not None and not best.unexplained:
             break
     assert best is not None
     return best

@@ -17,6 +17,7 @@ try:  # the extra `exact`: the same numbers, computed by FLINT
     from flint import fmpq
 except ImportError:
     fmpq = None
+_number: Any = fmpq or Fraction
 
 
 class Rational(Operators):
@@ -139,6 +140,8 @@ def _exact(value: Any) -> Any:
     """The exact number behind value, for arithmetic with `q`; None if it is no number."""
     if isinstance(value, Rational):
         return value.q
+    if type(value) is int:
+        return _number(value)
     if isinstance(value, float):
         if value - value != 0:
             raise ValueError(f"{value} is not a rational number")

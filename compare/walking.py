@@ -208,8 +208,8 @@ def _filled(at: At, way: Way) -> At:
     return at
 
 
-def _with(at: At, record: Mistake, k: int) -> At:
-    values = _variant(record, at)
+def _with(at: At, record: Mistake, k: int, values: list[Any] | None = None) -> At:
+    values = _variant(record, at) if values is None else values
     if len(values) <= k:
         raise _Nowhere
     return at.put(record.slot, values[k])
@@ -231,6 +231,7 @@ class _Tried:
     before: "_Tried | None" = None
     fill: Callable[[At, int], At] = lambda at, point: at
     _ats: dict[int, At] = field(default_factory=dict)
+    _values: dict[str, list[Any]] = field(default_factory=dict)
 
     def at(self, point: int) -> At:
         """The layer's numbers at a point.
@@ -250,12 +251,17 @@ class _Tried:
         return _Tried(self.here, (*self.way, *choice), self, fill)
 
     def variants(self, record: Mistake) -> int:
-        """In how many ways a mistake can be made here."""
-        return len(_variant(record, self.at(0)))
+        """In how many ways a mistake can be made here, at the first point."""
+        return len(self._first(record))
+
+    def _first(self, record: Mistake) -> list[Any]:
+        if record.name not in self._values:
+            self._values[record.name] = _variant(record, self.at(0))
+        return self._values[record.name]
 
     def with_mistake(self, record: Mistake, k: int) -> "_Tried":
         """The layer with one more mistake, in its k-th variant."""
-        return self.filled(lambda at, _: _with(at, record, k), (record, k))
+        return self.filled(lambda at, point: _with(at, record, k, None if point else self._first(record)), (record, k))
 
     def says(self, quantity: str) -> bool:
         """Whether the candidate says anything of a quantity."""
