@@ -133,10 +133,12 @@ def _objects(values: list[Value]) -> Array:
 class _Graph:
     """The side of the engine: the recorded graph, replayed over the lanes of a mini-batch."""
 
-    def __init__(self, network: Network, rows: Array, compiled: bool | None) -> None:
+    def __init__(self, network: Network, rows: Array, compiled: bool | None, blocks: bool = True) -> None:
         self.rows, self.parameters = rows, flatten(network)
         # One thread: the other core has the other side.
-        self.tape = record(cost_on_values(network), rows[0], self.parameters, compiled=compiled, threads=1)
+        self.tape = record(
+            cost_on_values(network), rows[0], self.parameters, compiled=compiled, threads=1, blocks=blocks
+        )
 
     def step(self, batch: Array, eta: float) -> float:
         costs = self.tape.forward(self.rows[batch].T, self.parameters)

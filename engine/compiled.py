@@ -210,17 +210,23 @@ class Compiled:
         read: list[int] = []
         rows: list[tuple[int, int]] = []
         offset = widest = tallest = 0
+        offsets: dict[tuple[int, ...], int] = {}  # blocks that read the same have one copy of it
         for slots, lines in program.blocks:
+            fresh = tuple(slots) not in offsets
+            if fresh:
+                offsets[tuple(slots)] = offset
+                offset += len(slots)
             wanted = any(s >= graph.inputs for s in slots)  # else: inputs only
             stride = lines[1][0] - lines[0][0] if len(lines) > 1 else 0
-            blocks.append((len(lines), len(slots), lines[0][0], stride, len(read), len(rows), offset, wanted))
+            place = len(read), len(rows), offsets[tuple(slots)]
+            blocks.append((len(lines), len(slots), lines[0][0], stride, *place, fresh, wanted))
             read += slots
             rows += [(start, out) for _, start, out in lines]
-            offset += len(slots)
             widest = max(widest, len(slots) * len(lines))
             tallest = max(tallest, len(slots) + len(lines))
-        self.blocks = np.array(blocks, dtype=np.int64).reshape(-1, 8)
-        self.read, self.rows = np.array(read, dtype=np.int64), np.array(rows, dtype=np.int64).reshape(-1, 2)
+        self.blocks = np.array(blocks, dtype=np.int64).reshape(-1, 9)
+        self.read = np.array(read, dtype=np.uint64)  # unsigned: the compiler need not allow for negative places
+        self.rows = np.array(rows, dtype=np.int64).reshape(-1, 2)
         visited = _table(program.visited, 5)
         self.summed = visited[visited[:, 0] == BLOCK, 2].astype(np.int64)  # blocks whose parameters have totals
         self.loose = np.array(program.loose, dtype=np.int64).reshape(-1, 2)

@@ -84,7 +84,8 @@ class Step:
 def schedule(graph: Graph, mul: int, add: int, blocks: bool = True) -> tuple[list[Step], set[int]]:
     """(instructions, leaves that get a contribution in the backward pass).
 
-    mul, add: the row numbers of x·y and x+y, −1 where they do not occur; blocks: False leaves runs apart.
+    mul, add: the row numbers of x·y and x+y, −1 where they do not occur; blocks: False leaves runs apart,
+    so that no block has more than one.
     """
     uses = _uses(graph)
     if blocks:
@@ -95,8 +96,7 @@ def schedule(graph: Graph, mul: int, add: int, blocks: bool = True) -> tuple[lis
                 return steps, touched
         del steps  # before as many are made again
     steps = _steps(graph, uses, mul, add, apart=False)
-    if blocks:
-        steps = _blocks(graph, uses, steps, together=False)
+    steps = _blocks(graph, uses, steps, together=False)
     touched = contributions(graph, steps)
     if touched is None:
         raise AssertionError("the order of the pass is the order of the pass")

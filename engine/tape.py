@@ -23,7 +23,7 @@ from engine.program import Plain, Program
 from engine.recording import Guard, Recording, where_defined
 from engine.reverse import LOCK, nodes, reach
 from engine.scalars import is_lanes, same_bits
-from engine.schedule import BLOCK, SUM, Graph, fusible, schedule
+from engine.schedule import SUM, Graph, fusible, schedule
 from engine.value import Value
 
 TYPE_CHECKING = False
@@ -38,6 +38,7 @@ def record(
     parameters: Iterable[Any] | None = None,
     compiled: bool | None = None,
     threads: int | None = None,
+    blocks: bool = True,
 ) -> Tape:
     """Run the function once on Values, and keep its graph as a tape.
 
@@ -57,6 +58,8 @@ def record(
     threads : how many threads compiled kernels replay lanes in; by default as many as the environment
         variable DELTA_ADJOINT_THREADS says, or as the process has cores, and one where there is little
         work.  The bits are the same.
+    blocks : False leaves the runs of a block apart (see `engine.schedule`): each is then replayed by
+        itself, which shows what blocks save.  The bits are the same.
 
     Returns
     -------
@@ -98,7 +101,7 @@ def record(
             root = function(*(list(values) for values in arguments))
         if not isinstance(root, Value):
             raise TypeError(f"record({where}): the function must return a Value, got {type(root).__name__}")
-        return Tape(root, given, weights, recording.guards, where, compiled, threads)
+        return Tape(root, given, weights, recording.guards, where, compiled, threads, blocks)
     finally:
         if collecting:
             gc.enable()
@@ -110,7 +113,7 @@ class Tape:
     Attributes
     ----------
     ops : how many operations were recorded
-    blocks : (runs, pairs per run) of each block that was found (see `engine.schedule`)
+    blocks : (runs, pairs per run) of each block of several runs that was found (see `engine.schedule`)
     where : the recorded function and its place
     """
 
@@ -123,6 +126,7 @@ class Tape:
         where: str,
         compiled: bool | None,
         threads: int | None = None,
+        blocks: bool = True,
     ) -> None:
         self.where, self._parameters, self._guards = where, parameters, guards
         for guard in guards:
@@ -150,10 +154,10 @@ class Tape:
         self._texts = [(row.name, row.forward, row.dx, row.dy) for row in rows]
         fused = fusible(TABLE.get)
         mul, add = (number.get(name, -1) if fused else -1 for name in ("mul", "add"))
-        steps, touched = schedule(graph, mul, add)
+        steps, touched = schedule(graph, mul, add, blocks)
         values = [_number(number, "a constant") for number in self._frozen]
         self.program = Program(graph, steps, touched, rows, held, values, compared)
-        self.blocks = [(len(step.outs), len(step.read)) for step in steps if step.kind == BLOCK]
+        self.blocks = [(len(step.outs), len(step.read)) for step in steps if len(step.outs) > 1]
         self._replay: Any = Plain(self.program)
         self._p: Any = [float(p.data) for p in parameters]
         self._threads = threads

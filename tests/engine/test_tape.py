@@ -56,9 +56,9 @@ def eager(function, samples, parameters):
     return costs, [w.grad for w in weights], grads
 
 
-def assert_same(function, samples, parameters, compiled, threads=None):
+def assert_same(function, samples, parameters, compiled, threads=None, blocks=True):
     costs, totals, grads = eager(function, samples, parameters)
-    tape = record(function, samples[0], parameters, compiled=compiled, threads=threads)
+    tape = record(function, samples[0], parameters, compiled=compiled, threads=threads, blocks=blocks)
     assert bits(tape.forward(np.array(samples).T)) == bits(costs)
     assert bits(tape.backward()) == bits(totals)
     found = tape.adjoints(tape.inputs)
@@ -106,14 +106,19 @@ def random_plan(draw, samples, parameters, steps):
 
 @both
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 2**32), steps=st.integers(1, 60), lanes=st.sampled_from([1, 2, 3, 5, 8, 10, 33]))
-def test_random_graphs(compiled, seed, steps, lanes):
+@given(
+    seed=st.integers(0, 2**32),
+    steps=st.integers(1, 60),
+    lanes=st.sampled_from([1, 2, 3, 5, 8, 10, 33]),
+    blocks=st.booleans(),
+)
+def test_random_graphs(compiled, seed, steps, lanes, blocks):
     draw = random.Random(seed)
     zeros = (0.0, -0.0)
     samples = [[draw.choice([draw.gauss(0, 1), *zeros]) for _ in range(3)] for _ in range(lanes)]
     parameters = [draw.choice([draw.gauss(0, 1), draw.gauss(0, 1), -0.0]) for _ in range(4)]
     plan = random_plan(draw, samples, parameters, steps)
-    assert_same(lambda x, w: apply([*x, *w], plan)[-1], samples, parameters, compiled)
+    assert_same(lambda x, w: apply([*x, *w], plan)[-1], samples, parameters, compiled, blocks=blocks)
 
 
 @both
@@ -156,19 +161,22 @@ def test_blocks_have_the_bits_too(sizes, lanes, compiled):
     samples = [[draw.gauss(0, 1) for _ in range(sizes[0] + sizes[-1])] for _ in range(lanes)]
     parameters = [draw.gauss(0, 1) for _ in range(count)]
     tape = assert_same(dense(sizes, "tanh"), samples, parameters, compiled)
-    assert (sizes[1], sizes[0]) in tape.blocks
+    assert ((sizes[1], sizes[0]) in tape.blocks) == (sizes[1] > 1)
+    apart = assert_same(dense(sizes, "tanh"), samples, parameters, compiled, blocks=False)
+    assert apart.blocks == []
 
 
 @numba_only
 @pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("blocks", [True, False])
 @pytest.mark.parametrize("lanes", [1, 2, 3, 5, 31, 33, 65, 130])
-def test_threads_change_no_bit(lanes, threads):
+def test_threads_change_no_bit(lanes, threads, blocks):
     draw = random.Random(lanes)
     for sizes in ((1, 1), (5, 9, 4)):
         count = sum((n + 1) * m for n, m in zip(sizes, sizes[1:], strict=False))
         samples = [[draw.gauss(0, 1) for _ in range(sizes[0] + sizes[-1])] for _ in range(lanes)]
         parameters = [draw.gauss(0, 1) for _ in range(count)]
-        assert_same(dense(sizes, "tanh"), samples, parameters, True, threads)
+        assert_same(dense(sizes, "tanh"), samples, parameters, True, threads, blocks)
     # Parameters outside blocks, one that nothing reads, and a seed per lane.
     samples = [[draw.gauss(0, 1), draw.gauss(0, 1)] for _ in range(lanes)]
 
@@ -245,7 +253,8 @@ def test_blocks_with_several_runs_are_found():
 @both
 @pytest.mark.parametrize("lanes", [1, 8])
 @pytest.mark.parametrize("inputs", [1, 9])
-def test_products_are_rounded_before_they_are_added(compiled, inputs, lanes):
+@pytest.mark.parametrize("blocks", [True, False])
+def test_products_are_rounded_before_they_are_added(compiled, blocks, inputs, lanes):
     """(1 + e)(1 − e) rounds to 1; fused into −1 + (1 + e)(1 − e) it would leave −e²."""
     e = 2.0**-30
 
@@ -259,7 +268,7 @@ def test_products_are_rounded_before_they_are_added(compiled, inputs, lanes):
         return total
 
     sample = [0.0] * (inputs - 1) + [1 - e, -1.0]
-    tape = record(lambda x, w: units(x, iter(w)), sample, [1 + e] * 5 * inputs, compiled=compiled)
+    tape = record(lambda x, w: units(x, iter(w)), sample, [1 + e] * 5 * inputs, compiled=compiled, blocks=blocks)
     assert tape.forward(np.array([sample] * lanes).T).tolist() == [0.0] * lanes
     assert tape.forward(sample) == 0.0
 
