@@ -6,7 +6,9 @@ the same, recorded with blocks=False, so that no kernel takes several units at o
 contract order, compiled.  These three give the same bits; the others sum in orders of their own.
 *per sample*: the loop of Nielsen's book in numpy, forward and backward for one sample after the other.
 *BLAS*: the whole mini-batch by matrix products.  *PyTorch*: nn.Linear, Sigmoid and optim.SGD.  *autograd*: HIPS
-autograd on the whole mini-batch.  Sides alternate; figures are medians.
+autograd on the whole mini-batch.  *JAX*: one jax.jit of choosing the rows, gradient and update, on the CPU, its
+parameters donated and its dispatch not asynchronous, which would be a second thread.  Sides alternate; figures are
+medians.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers import blas_threads, interleaved, missing, report
+from benchmarks.peers import blas_threads, interleaved, missing, one_thread_jax, report
 from compare.lockstep import _Explicit, _Graph
 from explicit import Network
 
@@ -135,6 +137,32 @@ def hips_autograd(network: Network, rows: Any) -> Callable[[Any], None]:
     return step
 
 
+def jax_jit(network: Network, rows: Any) -> Callable[[Any], None]:
+    jax = one_thread_jax()
+    jnp = jax.numpy
+    parameters = [(jnp.array(w), jnp.array(b.ravel())) for w, b in zip(network.weights, network.biases, strict=True)]
+    data, inputs = jnp.array(rows), network.sizes[0]
+
+    def cost(parameters: Any, samples: Any) -> Any:
+        a = samples[:, :inputs]
+        for w, b in parameters:
+            a = jax.nn.sigmoid(a @ w.T + b)
+        d = a - samples[:, inputs:]
+        return 0.5 * jnp.sum(d * d)
+
+    def update(parameters: Any, data: Any, batch: Any) -> Any:
+        _, nabla = jax.value_and_grad(cost)(parameters, data[batch])
+        return jax.tree.map(lambda p, slope: p - ETA / len(batch) * slope, parameters, nabla)
+
+    updated = jax.jit(update, donate_argnums=0)
+
+    def step(batch: Any) -> None:
+        nonlocal parameters
+        parameters = updated(parameters, data, batch)
+
+    return step
+
+
 def graph(network: Network, rows: Any, blocks: bool = True) -> Callable[[Any], None]:
     side = _Graph(network, rows, None, blocks)
     return lambda batch: side.step(batch, ETA)
@@ -153,6 +181,7 @@ SIDES: dict[str, Callable[[Network, Any], Callable[[Any], None]]] = {
     "BLAS": blas,
     "PyTorch": pytorch,
     "autograd": hips_autograd,
+    "JAX": jax_jit,
 }
 OURS = ("graph", "lanes alone", "explicit")
 
