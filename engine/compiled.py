@@ -15,10 +15,12 @@ import hashlib
 import importlib.util
 import math
 import os
+import pickletools
 import random
 import struct
 import sys
 import tempfile
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 from pathlib import Path
@@ -87,7 +89,7 @@ def _load(source: str, ops: int) -> Any:
     about = f"{source}\n{numba.__version__} {np.__version__} {sys.version}"
     name = f"replay_{hashlib.sha256(about.encode()).hexdigest()[:24]}"
     path = _folder() / f"{name}.py"
-    if not path.exists():
+    if not (path.is_file() and path.read_bytes() == source.encode()):  # absent, or broken
         print(f"compiling replay kernels for {ops} operations (some seconds, once)", file=sys.stderr, flush=True)
         write_whole(path, source)
     spec = importlib.util.spec_from_file_location(name, path)
@@ -96,7 +98,28 @@ def _load(source: str, ops: int) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # where compiled code that was kept looks for its module
     spec.loader.exec_module(module)
+    _discard_broken(Path(module.replay.stats.cache_path), name)
     return module
+
+
+def _discard_broken(folder: Path, module: str) -> None:
+    """Remove what numba keeps of a module if a file of it is not whole: it is then compiled anew.
+
+    An index (nbi) is two pickles, an entry (nbc) one; numba itself raises where one of them is cut off.
+    """
+    kept = [*folder.glob(f"{module}.*.nbi"), *folder.glob(f"{module}.*.nbc")]
+    for path in kept:
+        try:
+            with path.open("rb") as file:
+                for _ in range(2 if path.suffix == ".nbi" else 1):
+                    deque(pickletools.genops(file), maxlen=0)
+        except FileNotFoundError:
+            continue  # another process removed it
+        except Exception as error:  # what the bytes of a broken file raise is anything
+            print(f"compiling replay kernels anew: {path.name} is broken ({error})", file=sys.stderr, flush=True)
+            for each in kept:
+                each.unlink(missing_ok=True)
+            return
 
 
 def _folder() -> Path:
