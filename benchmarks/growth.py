@@ -1,7 +1,7 @@
 """How cost grows with the graph: time and memory per op, eager and replayed, from 10³ ops on.
 
-The graph is a random one of products, sums, differences and tanh, each op on the result before and on one of the
-sixteen before that (no runs, no blocks: the plain cost of a tape).  Each size runs in a process of its own.
+The graph is a random one of products, sums, differences and tanh, each op on the result before and on an input or
+one of the last sixteen results (no blocks, and runs of few ops: the plain cost of a tape).  Each size runs in a process of its own.
 *eager*: building the graph and one backward pass; *record*: making the tape, the function's own run
 included; *replay*: one forward and backward pass for one sample.  Bytes per op are the growth of the process's
 peak memory: of the eager graph after its backward pass, then of recording on top of it.  Medians of
@@ -37,13 +37,13 @@ def program(count: int) -> Callable[[Any], Any]:
         recent = list(x)
         v = x[0]
         for i, step in enumerate(plan):
-            other, kind = recent[step & 15], step >> 4
+            place, kind = step & 15, step >> 4
             if kind == 0:
-                v = v * other
+                v = v * x[place]
             elif kind == 1:
-                v = v + other
+                v = v + recent[place]
             elif kind == 2:
-                v = v - other
+                v = v - x[place]
             else:
                 v = v.tanh()
             recent[i & 15] = v
@@ -72,7 +72,7 @@ def timed(call: Callable[[], Any]) -> tuple[float, Any]:
 def one_size(count: int, compiled: bool) -> dict[str, float | None]:
     """Nanoseconds and bytes per op at one size; run in a process of its own."""
     function = program(count)
-    x = [0.01 * (i + 1) for i in range(16)]
+    x = [0.05 * (i + 1) * (-1) ** i for i in range(16)]  # numbers that neither vanish nor grow without end
     warm = record(program(64), x, compiled=compiled)  # kernels are compiled before anything is measured
     warm.forward(x)
     warm.backward()

@@ -23,7 +23,7 @@ from engine.program import Plain, Program
 from engine.recording import Guard, Recording, where_defined
 from engine.reverse import LOCK, nodes, reach
 from engine.scalars import is_lanes, same_bits
-from engine.schedule import SUM, Graph, fusible, schedule
+from engine.schedule import SUM, Graph, Step, fusible, schedule
 from engine.value import Value
 
 TYPE_CHECKING = False
@@ -135,21 +135,21 @@ class Tape:
         order, constants, reached = _collect(root, [*inputs, *parameters], guards)
         self._constants, self._frozen = constants, [leaf.data for leaf in constants]
         self.ops = len(order)
-        self._ids = {node: i for i, node in enumerate([*inputs, *parameters, *constants, *order])}
+        ids = self._ids = {node: i for i, node in enumerate([*inputs, *parameters, *constants, *order])}
         self._labels: dict[str, int] | None = None
         graph = Graph(len(inputs), len(parameters), len(constants))
-        graph.reached, graph.root = reached, self._ids[root]
-        compared = [(g.symbol, self._ids[g.left], self._ids[g.right], g.answer) for g in guards]
+        graph.reached, graph.root = reached, ids[root]
+        compared = [(g.symbol, ids[g.left], ids[g.right], g.answer) for g in guards]
         graph.kept = {graph.root, *(i for _, x, y, _ in compared for i in (x, y))}
         number: dict[str, int] = {}
-        held: dict[int, float] = {}
-        for node in order:
-            row = node._row
-            graph.rows.append(number.setdefault(row.name, len(number)))
-            graph.xs.append(self._ids[node._x])
-            graph.ys.append(-1 if node._y is None else self._ids[node._y])
-            if row.c is not None:
-                held[self._ids[node]] = _number(row.c, f"the constant of {row.name}")
+        graph.rows = [number.setdefault(node._row.name, len(number)) for node in order]
+        graph.xs = [ids[node._x] for node in order]
+        graph.ys = [-1 if node._y is None else ids[node._y] for node in order]
+        held = {
+            i: _number(node._row.c, f"the constant of {node._row.name}")
+            for i, node in enumerate(order, graph.leaves)
+            if node._row.c is not None
+        }
         rows = [TABLE[name] for name in number]
         self._texts = [(row.name, row.forward, row.dx, row.dy) for row in rows]
         fused = fusible(TABLE.get)
@@ -157,7 +157,8 @@ class Tape:
         steps, touched = schedule(graph, mul, add, blocks)
         values = [_number(number, "a constant") for number in self._frozen]
         self.program = Program(graph, steps, touched, rows, held, values, compared)
-        self.blocks = [(len(step.outs), len(step.read)) for step in steps if len(step.outs) > 1]
+        taken_together = [step for step in steps if isinstance(step, Step) and len(step.outs) > 1]
+        self.blocks = [(len(step.outs), len(step.read)) for step in taken_together]
         self._replay: Any = Plain(self.program)
         self._p: Any = [float(p.data) for p in parameters]
         self._threads = threads
@@ -177,18 +178,20 @@ class Tape:
         """Replay the recorded sample: each stored number must be what was recorded."""
         self._replay.forward([x], self._p)
         (v,) = self._replay.v
-        program = self.program
-        for node in order:
-            i, number = self._ids[node], node.data
-            step = program.runs.get(i)
-            if step is not None and i not in step[0].outs:
+        runs, slot = self.program.runs, self.program.slot
+        for i, node in enumerate(order, self.program.graph.leaves):
+            number, replayed = node.data, v[slot[i]]
+            if number.__class__ is float and number == replayed != 0.0:
+                continue
+            run = runs.get(i)
+            if run is not None and run[0].outs[run[1]] != i:
                 continue  # a product or sum within a run
             if not isinstance(number, (int, float)):
                 raise TypeError(f"record({self.where}): a tape holds floats, got {type(number).__name__}")
-            if not same_bits(float(number), v[program.slot[i]]):
+            if not same_bits(float(number), replayed):
                 raise ValueError(
                     f"record({self.where}): the data of {node.label or 'a node'} ({node._row.name}) is "
-                    f"{number!r}, but its op gives {v[program.slot[i]]!r}: was data assigned while recording?"
+                    f"{number!r}, but its op gives {replayed!r}: was data assigned while recording?"
                 )
 
     def _settle(self, lanes: bool) -> None:
