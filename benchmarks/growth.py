@@ -1,9 +1,9 @@
 """How cost grows with the graph: time and memory per op, eager and replayed, from 10³ ops on.
 
 The graph is a random one of products, sums, differences and tanh, each op on the result before and on an input or
-one of the last sixteen results (no blocks, and runs of few ops: the plain cost of a tape).  Each size runs in a process of its own.
-*eager*: building the graph and one backward pass; *record*: making the tape, the function's own run
-included; *replay*: one forward and backward pass for one sample.  Bytes per op are the growth of the process's
+one of the last sixteen results (no blocks, and runs of few ops: the plain cost of a tape).  Each size runs in a
+process of its own.  *eager*: building the graph and one backward pass; *record*: making the tape, the function's own
+run included; *replay*: one forward and backward pass for one sample.  Bytes per op are the growth of the process's
 peak memory: of the eager graph after its backward pass, then of recording on top of it.  Medians of
 three where a pass takes less than a second.
 """

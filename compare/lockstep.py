@@ -139,6 +139,8 @@ class _Graph:
         self.tape = record(
             cost_on_values(network), rows[0], self.parameters, compiled=compiled, threads=1, blocks=blocks
         )
+        self.tape.forward(rows[[0, 0]].T, self.parameters)  # kernels are there before a clock runs
+        self.tape.backward(inputs=False)
 
     def step(self, batch: Array, eta: float) -> float:
         costs = self.tape.forward(self.rows[batch].T, self.parameters)
@@ -155,6 +157,8 @@ class _Explicit:
     def __init__(self, network: Network, rows: Array, compiled: bool | None) -> None:
         self.rows, self.inputs = rows, network.sizes[0]
         self.stepper = Stepper(network, compiled)
+        first = rows[[0, 0]]
+        self.stepper.gradients(first[:, : self.inputs].T, first[:, self.inputs :].T)
 
     @property
     def parameters(self) -> Array:

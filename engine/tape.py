@@ -75,17 +75,22 @@ def record(
     ModuleNotFoundError
         compiled=True without numba.
     """
+    if not callable(function):
+        raise TypeError(f"record(function): expected a function, got {type(function).__name__} {function!r:.60}")
     where = where_defined(function)
     if threads is not None and not (type(threads) is int and threads >= 1):
         raise ValueError(f"record({where}): threads: expected a whole number from 1 on, got {threads!r}")
+    for name, option in (("compiled", compiled), ("blocks", blocks)):
+        if not (isinstance(option, bool) or (option is None and name == "compiled")):
+            raise TypeError(f"record({where}): {name}: expected True or False, got {option!r:.60}")
     if compiled:
         import numba  # type: ignore[import-not-found, import-untyped, unused-ignore]  # noqa: F401
     if inputs is None and parameters is None:
         raise TypeError(f"record({where}): give inputs, parameters or both")
-    given = [Value(_number(x, f"inputs[{i}]")) for i, x in enumerate(() if inputs is None else inputs)]
+    given = [Value(x) for x in _numbers(() if inputs is None else inputs, "inputs")]
     weights = [
         p if isinstance(p, Value) else Value(_number(p, f"parameters[{i}]"))
-        for i, p in enumerate(() if parameters is None else parameters)
+        for i, p in enumerate(_sequence(() if parameters is None else parameters, "parameters"))
     ]
     for i, w in enumerate(weights):
         _number(w.data, f"parameters[{i}]")
@@ -281,10 +286,10 @@ class Tape:
         if self._lanes is None:
             raise RuntimeError("tape.backward: there was no forward pass")
         count = self._lanes or 1
-        if seed is None or isinstance(seed, (int, float)):
-            seeds = [1.0 if seed is None else float(seed)] * count
+        if seed is None or isinstance(seed, (int, float)) or getattr(seed, "shape", None) == ():
+            seeds = [1.0 if seed is None else _number(seed, "seed", "tape.backward")] * count
         else:
-            seeds = [float(s) for s in seed]
+            seeds = _numbers(seed, "seed", "tape.backward")
             if len(seeds) != count:
                 raise ValueError(f"tape.backward(seed): expected {count} numbers, got {len(seeds)}")
         self._has = {"data"}
@@ -342,8 +347,8 @@ class Tape:
             raise RuntimeError(f"tape.{what}: there was no {'forward' if what == 'data' else 'backward'} pass")
         if isinstance(nodes, (Value, str)):
             return self._shaped([self._lane_numbers(what, self._id(nodes))])[0]
-        flat = getattr(nodes, "flat", nodes)
-        return self._shaped([self._lane_numbers(what, self._id(node)) for node in flat])
+        some = _sequence(getattr(nodes, "flat", nodes), "nodes", f"tape.{what}", "a Value, its label, or several")
+        return self._shaped([self._lane_numbers(what, self._id(node)) for node in some])
 
     def _id(self, node: Any) -> int:
         if isinstance(node, str):
@@ -435,7 +440,7 @@ class Tape:
         expected = f"expected {count} numbers, or an array ({count}, B)"
         shape = getattr(inputs, "shape", None)
         if shape is None:
-            row = [_number(x, f"inputs[{i}]", "tape.forward") for i, x in enumerate(inputs)]
+            row = _numbers(inputs, "inputs", "tape.forward")
             if len(row) != count:
                 raise ValueError(f"tape.forward(inputs): {expected} as recorded from {self.where}, got {len(row)}")
             return self._replay.one(row), False
@@ -450,14 +455,14 @@ class Tape:
             parameters = [p.data for p in self._parameters]
         count = len(self._parameters)
         shape = getattr(parameters, "shape", None)
-        if len(parameters) != count or (shape is not None and len(shape) != 1):
+        if shape is None:
+            parameters = _numbers(parameters, "parameters", "tape.forward")
+        if (len(parameters) if shape is None else shape) != (count if shape is None else (count,)):
             raise ValueError(
                 f"tape.forward(parameters): expected {count} numbers as recorded from {self.where}, "
                 f"got {len(parameters) if shape is None else shape}"
             )
-        if shape is None:
-            parameters = [_number(p, f"parameters[{i}]", "tape.forward") for i, p in enumerate(parameters)]
-        elif parameters.dtype.kind not in "fiub" or parameters.dtype.itemsize > 8:
+        if shape is not None and (parameters.dtype.kind not in "fiub" or parameters.dtype.itemsize > 8):
             raise TypeError(f"tape.forward(parameters): expected real numbers, got dtype {parameters.dtype}")
         self._p = self._replay.parameters(parameters)
         return self._p
@@ -482,6 +487,19 @@ def _collect(root: Value, named: list[Value], guards: list[Guard]) -> tuple[list
                     known.add(node)
                     (inner if node.parents else constants).append(node)
     return inner, constants, reached
+
+
+def _sequence(values: Any, name: str, where: str = "record", expected: str = "a sequence of numbers") -> list[Any]:
+    """The values in a list, or a TypeError that names the argument."""
+    try:
+        return list(values)
+    except TypeError:
+        raise TypeError(f"{where}({name}): expected {expected}, got {type(values).__name__} {values!r:.60}") from None
+
+
+def _numbers(values: Any, name: str, where: str = "record") -> list[float]:
+    """The values as the floats that they are; a TypeError names the first that is none."""
+    return [_number(x, f"{name}[{i}]", where) for i, x in enumerate(_sequence(values, name, where))]
 
 
 def _number(x: Any, name: str, where: str = "record") -> float:

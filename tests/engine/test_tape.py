@@ -429,6 +429,35 @@ def test_bad_recordings(arguments, error):
 
 
 @both
+def test_bad_arguments_are_named(compiled):
+    def f(x, w):
+        return x[0] * w[0]
+
+    tape = record(f, [1.0], [2.0], compiled=compiled)
+    tape.forward(np.array([[1.0, 2.0]]))
+    assert list(tape.backward(np.float32(2.0))) == [6.0]
+    for call, named in (
+        (lambda: record(5, [1.0]), "function"),
+        (lambda: record(f, 1.0, [2.0]), "inputs"),
+        (lambda: record(f, [1.0], 2.0), "parameters"),
+        (lambda: record(f, [1.0], [2.0], compiled="yes"), "compiled"),
+        (lambda: record(f, [1.0], [2.0], blocks=None), "blocks"),
+        (lambda: tape.forward(5), "inputs"),
+        (lambda: tape.forward([1.0], 5), "parameters"),
+        (lambda: tape.forward([1.0], ["x"]), r"parameters\[0\]"),
+        (lambda: tape.backward("a"), r"seed\[0\]"),
+        (lambda: tape.backward([None, 1.0]), r"seed\[0\]"),
+        (lambda: tape.adjoints(5), "nodes"),
+    ):
+        tape.forward(np.array([[1.0, 2.0]]))
+        tape.backward()
+        with pytest.raises(TypeError, match=named):
+            call()
+    with pytest.raises(ValueError, match=r"parameters.*got \(\)"):
+        tape.forward([1.0], np.array(1.0))
+
+
+@both
 def test_a_leaf_as_root_and_unused_leaves(compiled):
     tape = record(lambda x, w: x[0], [1.0, 2.0], [3.0], compiled=compiled)
     assert tape.forward([4.0, 5.0]) == 4.0
