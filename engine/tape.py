@@ -457,10 +457,10 @@ class Tape:
         shape = getattr(parameters, "shape", None)
         if shape is None:
             parameters = _numbers(parameters, "parameters", "tape.forward")
-        if (len(parameters) if shape is None else shape) != (count if shape is None else (count,)):
+        got = len(parameters) if shape is None else shape
+        if got not in (count, (count,)):
             raise ValueError(
-                f"tape.forward(parameters): expected {count} numbers as recorded from {self.where}, "
-                f"got {len(parameters) if shape is None else shape}"
+                f"tape.forward(parameters): expected {count} numbers as recorded from {self.where}, got {got}"
             )
         if shape is not None and (parameters.dtype.kind not in "fiub" or parameters.dtype.itemsize > 8):
             raise TypeError(f"tape.forward(parameters): expected real numbers, got dtype {parameters.dtype}")
