@@ -1,11 +1,12 @@
 """How cost grows with the graph: time and memory per op, eager and replayed, from 10³ ops on.
 
-The graph is a random one of products, sums, differences and tanh, each op on the result before and on one of the
-sixteen before that (no runs, no blocks: the plain cost of a tape).  Each size runs in a process of its own.
-*eager*: building the graph and one backward pass; *record*: making the tape, the function's own run
-included; *replay*: one forward and backward pass for one sample.  Bytes per op are the growth of the process's
-peak memory: of the eager graph after its backward pass, then of recording on top of it.  Medians of
-three where a pass takes less than a second.
+The graph is a random one of products, sums, differences and tanh, each op on the result before and on an input or
+one of the last sixteen results (no blocks, and runs of few ops: the plain cost of a tape).  Each size runs in a
+process of its own.  *eager*: building the graph and one backward pass; *record*: making the tape, the function's own
+run included; *replay*: one forward and backward pass for one sample.  Bytes per op are the growth of the process's
+peak memory: up to the end of the eager backward pass, and, when that graph is gone, of recording and replaying
+(a tape keeps the recorded Values, so that their adjoints can be asked for).  Medians of three where a pass takes
+less than a second.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from math import log10
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +39,13 @@ def program(count: int) -> Callable[[Any], Any]:
         recent = list(x)
         v = x[0]
         for i, step in enumerate(plan):
-            other, kind = recent[step & 15], step >> 4
+            place, kind = step & 15, step >> 4
             if kind == 0:
-                v = v * other
+                v = v * x[place]
             elif kind == 1:
-                v = v + other
+                v = v + recent[place]
             elif kind == 2:
-                v = v - other
+                v = v - x[place]
             else:
                 v = v.tanh()
             recent[i & 15] = v
@@ -72,7 +74,7 @@ def timed(call: Callable[[], Any]) -> tuple[float, Any]:
 def one_size(count: int, compiled: bool) -> dict[str, float | None]:
     """Nanoseconds and bytes per op at one size; run in a process of its own."""
     function = program(count)
-    x = [0.01 * (i + 1) for i in range(16)]
+    x = [0.05 * (i + 1) * (-1) ** i for i in range(16)]  # numbers that neither vanish nor grow without end
     warm = record(program(64), x, compiled=compiled)  # kernels are compiled before anything is measured
     warm.forward(x)
     warm.backward()
@@ -89,7 +91,6 @@ def one_size(count: int, compiled: bool) -> dict[str, float | None]:
     after_eager = peak()
     del root
     recording, tape = timed(lambda: record(function, x, compiled=compiled))
-    after_record = peak()
 
     def replay() -> None:
         tape.forward(x)
@@ -97,6 +98,7 @@ def one_size(count: int, compiled: bool) -> dict[str, float | None]:
 
     replay()
     replaying, _ = timed(replay)
+    after_replay = peak()
     reached = tape.ops  # ops on which the root does not depend are not recorded
     return {
         "ops": reached,
@@ -104,7 +106,7 @@ def one_size(count: int, compiled: bool) -> dict[str, float | None]:
         "record": recording / reached * 1e9,
         "replay": replaying / reached * 1e9,
         "eager bytes": (after_eager - start) / count if count >= 100_000 else None,
-        "record bytes": (after_record - start) / reached if count >= 100_000 else None,
+        "replay bytes": (after_replay - start) / reached if count >= 100_000 else None,
     }
 
 
@@ -128,7 +130,7 @@ def main(arguments: argparse.Namespace) -> None:
         kinds = {"replay": 1, "replay, plain Python": 0}
     except ImportError:
         kinds = {"replay, plain Python": 0}
-    rows, curves = [], {name: [] for name in ("eager", "record", *kinds)}
+    rows: list[list[Any]] = []
     for power in range(3, arguments.largest + 1):
         found = {}
         for name, compiled in kinds.items():
@@ -139,50 +141,57 @@ def main(arguments: argparse.Namespace) -> None:
             found[name] = json.loads(done.stdout)
         some = next(iter(found.values()))
         replays = [found[name]["replay"] if name in found else None for name in kinds]
-        rows.append([f"10^{power}", some["eager"], some["record"], *replays, some["eager bytes"], some["record bytes"]])
-        for name in ("eager", "record"):
-            curves[name].append((power, some[name]))
-        for name, value in zip(kinds, replays, strict=True):
-            if value is not None:
-                curves[name].append((power, value))
-    head = ["ops", "eager", "record", *kinds, "eager, bytes", "eager and record, bytes"]
-    notes = (__doc__ or "").partition("\n\n")[2] + "\n![ns per op against ops](growth.svg)"
+        rows.append([power, some["eager"], some["record"], *replays, some["eager bytes"], some["replay bytes"]])
+    head = ["ops", "eager", "record", *kinds, "eager, bytes", "record and replay, bytes"]
+    curves = {
+        name: [(row[0], row[i]) for row in rows if row[i] is not None] for i, name in enumerate(head) if i > 0
+    }
+    rows = [[f"10^{power}", *figures] for power, *figures in rows]
+    notes = (__doc__ or "").partition("\n\n")[2] + "\n![ns and bytes per op against ops](growth.svg)"
     command_line = f"python -m benchmarks growth --largest {arguments.largest}"
     report("growth", "Cost and size", command_line, [("ns per op; bytes per op", head, rows)], notes)
     write_whole(Path(__file__).with_name("growth.svg"), picture(curves))
 
 
 def picture(curves: dict[str, list[tuple[int, float]]]) -> str:
-    """ns per op against ops, both axes logarithmic, as SVG."""
-    from math import log10
-
-    colours = ("#0072B2", "#8A6D00", "#009E73", "#CC79A7")
-    values = [log10(v) for points in curves.values() for _, v in points]
-    low, high = int(min(values)), int(max(values)) + 1
-    last = max(p for points in curves.values() for p, _ in points)
-
-    def at(power: float, value: float) -> str:
-        return f"{60 + 400 * (power - 3) / max(last - 3, 1):.1f},{280 - 240 * (value - low) / (high - low):.1f}"
-
+    """ns per op, and below bytes per op, against ops, all axes logarithmic, as SVG."""
+    times = {name: points for name, points in curves.items() if not name.endswith("bytes")}
+    sizes = {name: points for name, points in curves.items() if name.endswith("bytes") and points}
+    last = max(power for points in times.values() for power, _ in points)
     parts = [
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 330" font-family="sans-serif" font-size="12">',
-        '<rect width="640" height="330" fill="white"/>',
-        '<text x="60" y="24">ns per op, forward and backward, against ops</text>',
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 660" font-family="sans-serif" font-size="12">',
+        '<rect width="640" height="660" fill="white"/>',
+        *panel("ns per op, forward and backward, against ops", times, last, 0),
+        *(panel("bytes per op, peak memory, against ops", sizes, last, 330) if sizes else ()),
     ]
-    for value in range(low, high + 1):
-        x, y = at(3, value).split(",")
-        parts.append(f'<line x1="{x}" y1="{y}" x2="460" y2="{y}" stroke="#ddd"/>')
-        parts.append(f'<text x="54" y="{float(y) + 4:.1f}" text-anchor="end">{10**value:,}</text>')
-    for power in range(3, last + 1):
-        x, _ = at(power, low).split(",")
-        exponent = f'<tspan dy="-5" font-size="9">{power}</tspan>'
-        parts.append(f'<text x="{x}" y="300" text-anchor="middle">10{exponent}</text>')
-    for (name, points), colour in zip(curves.items(), colours, strict=False):
-        line = " ".join(at(power, log10(value)) for power, value in points)
-        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        x, y = line.split(" ")[-1].split(",")
-        parts.append(f'<text x="{float(x) + 8:.1f}" y="{float(y) + 4:.1f}" fill="{colour}">{name}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def panel(title: str, curves: dict[str, list[tuple[int, float]]], last: int, top: int) -> list[str]:
+    """Curves over 10³ … 10^last, from the height `top` on."""
+    colours = ("#0072B2", "#8A6D00", "#009E73", "#CC79A7")
+    values = [log10(value) for points in curves.values() for _, value in points]
+    low, high = int(min(values)), int(max(values)) + 1
+
+    def at(power: float, value: float) -> tuple[float, float]:
+        x = 60 + 400 * (power - 3) / max(last - 3, 1)
+        return round(x, 1), round(top + 280 - 240 * (value - low) / (high - low), 1)
+
+    parts = [f'<text x="60" y="{top + 24}">{title}</text>']
+    for value in range(low, high + 1):
+        x, y = at(3, value)
+        parts.append(f'<line x1="{x}" y1="{y}" x2="460" y2="{y}" stroke="#ddd"/>')
+        parts.append(f'<text x="54" y="{y + 4}" text-anchor="end">{10**value:,}</text>')
+    for power in range(3, last + 1):
+        exponent = f'<tspan dy="-5" font-size="9">{power}</tspan>'
+        parts.append(f'<text x="{at(power, low)[0]}" y="{top + 300}" text-anchor="middle">10{exponent}</text>')
+    for (name, points), colour in zip(curves.items(), colours, strict=False):
+        places = [at(power, log10(value)) for power, value in points]
+        line = " ".join(f"{x},{y}" for x, y in places)
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        x, y = places[-1]
+        parts.append(f'<text x="{x + 8:.1f}" y="{y + 4:.1f}" fill="{colour}">{name}</text>')
+    return parts
 
 
 if __name__ == "__main__":

@@ -167,3 +167,14 @@ def blas_threads(count: int) -> bool:
                 getattr(library, name)(count)
                 return True
     return False
+
+
+def one_thread_jax() -> Any:
+    """JAX on the CPU, with float64 and one thread. Errors: ImportError."""
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+    import jax  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+    jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_cpu_enable_async_dispatch", False)  # or a second thread works ahead
+    return jax

@@ -7,6 +7,9 @@ inputs.  The C interpreter walks the same operations one by one, compiled with -
 operation of the recorded graph; times are medians, sides alternate.  Every
 side has one thread; the last column has as many as there are CPUs, each with a part of the lanes.  CasADi folds
 constants when it builds a gradient: of the chain nothing but the forward pass is left.
+
+JAX does not fit a graph of scalars of this size: the time in which XLA compiles one grows faster than its square.  So
+it is measured with jax.jit of value and gradient on a few points of moons (eight points, 5,827 ops, took two minutes).
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers import InC, interleaved, missing, report
+from benchmarks.peers import InC, interleaved, missing, one_thread_jax, report
 from engine import Value, record
 
 
@@ -164,6 +167,27 @@ def over_lanes(
     return [lanes, each * 1e6, each / tape.ops * 1e9, peer and peer * 1e6, peer and peer / each, split * 1e6]
 
 
+def under_jit(points: int, repeat: int) -> list[Any]:
+    """moons on a few points: ops, ns per op of JAX and of the tape, and the seconds that jax.jit compiles."""
+    jax = one_thread_jax()
+    x, p = numbers(2 * points, 1), numbers(337, 2, 0.5)
+    tape = record(lambda xs, ps: moons(xs, ps, lambda v: v.relu()), x, p, threads=1)
+    xs, ps = np.array(x), np.array(p)
+
+    def cost(xs: Any, ps: Any) -> Any:
+        return moons(list(xs), list(ps), lambda v: jax.numpy.maximum(v, 0.0))
+
+    start = time.perf_counter()
+    compiled = jax.jit(jax.value_and_grad(cost, (0, 1))).lower(xs, ps).compile()
+    compiling = time.perf_counter() - start
+    sides = {
+        "JAX": lambda: jax.block_until_ready(compiled(xs, ps)),
+        "tape": lambda: (tape.forward(xs, ps), tape.backward()),
+    }
+    ns = {side: seconds / tape.ops * 1e9 for side, seconds in interleaved(sides, repeat).items()}
+    return [points, tape.ops, ns["JAX"], ns["tape"], compiling]
+
+
 def main(arguments: argparse.Namespace) -> None:
     """Measure, print the tables, and write replay.md."""
     rows, lanes_rows = [], []
@@ -176,11 +200,17 @@ def main(arguments: argparse.Namespace) -> None:
         "lanes", "tape, µs per sample", "tape, ns per op", "CasADi, µs per sample", "CasADi ÷ tape",
         f"tape, {os.cpu_count()} threads, µs per sample",
     ]  # fmt: skip
+    tables = [("One sample, ns per op, forward and backward", head, rows), ("784-30-10 over lanes", head2, lanes_rows)]
+    try:
+        jax_rows = [under_jit(points, arguments.repeat) for points in (1, 2, 4)]
+        head3 = ["points", "ops", "JAX, ns per op", "tape, ns per op", "jax.jit, seconds to compile"]
+        tables.append(("moons on a few points, JAX", head3, jax_rows))
+    except ImportError as error:
+        missing("JAX", error)
     command = f"python -m benchmarks replay --repeat {arguments.repeat}"
     report(
         "replay", "Replay of a recorded graph", command,
-        [("One sample, ns per op, forward and backward", head, rows), ("784-30-10 over lanes", head2, lanes_rows)],
-        __doc__.partition("\n\n")[2] if __doc__ else "",
+        tables, __doc__.partition("\n\n")[2] if __doc__ else "",
     )  # fmt: skip
 
 

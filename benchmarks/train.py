@@ -1,11 +1,14 @@
 """Training 784-30-10, sigmoid and quadratic cost, in samples per second, beside its peers.
 
 Every side makes the same updates of stochastic gradient descent on the same mini-batches of rows of
-one array, float64, one thread.  *graph*: the recorded graph of scalars over the lanes of a batch.  *explicit*:
-BP1–BP4 in contract order, compiled.  Both give the same bits; the others sum in orders of their own.
+one array, float64, one thread.  *graph*: the recorded graph of scalars over the lanes of a batch.  *lanes alone*:
+the same, recorded with blocks=False, so that no kernel takes several units at once.  *explicit*: BP1–BP4 in
+contract order, compiled.  These three give the same bits; the others sum in orders of their own.
 *per sample*: the loop of Nielsen's book in numpy, forward and backward for one sample after the other.
 *BLAS*: the whole mini-batch by matrix products.  *PyTorch*: nn.Linear, Sigmoid and optim.SGD.  *autograd*: HIPS
-autograd on the whole mini-batch.  Sides alternate; figures are medians.
+autograd on the whole mini-batch.  *JAX*: one jax.jit of choosing the rows, gradient and update, on the CPU, its
+parameters donated and its dispatch not asynchronous, which would be a second thread.  Sides alternate; figures are
+medians.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers import blas_threads, interleaved, missing, report
+from benchmarks.peers import blas_threads, interleaved, missing, one_thread_jax, report
 from compare.lockstep import _Explicit, _Graph
 from explicit import Network
 
@@ -134,22 +137,53 @@ def hips_autograd(network: Network, rows: Any) -> Callable[[Any], None]:
     return step
 
 
-def ours(side: Any) -> Callable[[Any], None]:
-    def make(network: Network, rows: Any) -> Callable[[Any], None]:
-        made = side(network, rows, None)
-        return lambda batch: made.step(batch, ETA)
+def jax_jit(network: Network, rows: Any) -> Callable[[Any], None]:
+    jax = one_thread_jax()
+    jnp = jax.numpy
+    parameters = [(jnp.array(w), jnp.array(b.ravel())) for w, b in zip(network.weights, network.biases, strict=True)]
+    data, inputs = jnp.array(rows), network.sizes[0]
 
-    return make
+    def cost(parameters: Any, samples: Any) -> Any:
+        a = samples[:, :inputs]
+        for w, b in parameters:
+            a = jax.nn.sigmoid(a @ w.T + b)
+        d = a - samples[:, inputs:]
+        return 0.5 * jnp.sum(d * d)
+
+    def update(parameters: Any, data: Any, batch: Any) -> Any:
+        _, nabla = jax.value_and_grad(cost)(parameters, data[batch])
+        return jax.tree.map(lambda p, slope: p - ETA / len(batch) * slope, parameters, nabla)
+
+    updated = jax.jit(update, donate_argnums=0)
+
+    def step(batch: Any) -> None:
+        nonlocal parameters
+        parameters = updated(parameters, data, batch)
+
+    return step
+
+
+def graph(network: Network, rows: Any, blocks: bool = True) -> Callable[[Any], None]:
+    side = _Graph(network, rows, None, blocks)
+    return lambda batch: side.step(batch, ETA)
+
+
+def explicit(network: Network, rows: Any) -> Callable[[Any], None]:
+    side = _Explicit(network, rows, None)
+    return lambda batch: side.step(batch, ETA)
 
 
 SIDES: dict[str, Callable[[Network, Any], Callable[[Any], None]]] = {
-    "graph": lambda network, rows: ours(_Graph)(network, rows),
-    "explicit": lambda network, rows: ours(_Explicit)(network, rows),
+    "graph": graph,
+    "lanes alone": lambda network, rows: graph(network, rows, blocks=False),
+    "explicit": explicit,
     "per sample": per_sample,
     "BLAS": blas,
     "PyTorch": pytorch,
     "autograd": hips_autograd,
+    "JAX": jax_jit,
 }
+OURS = ("graph", "lanes alone", "explicit")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -192,16 +226,17 @@ def main(arguments: argparse.Namespace) -> None:
         missing("one thread of BLAS", "numpy has not its own OpenBLAS; it uses as many as it likes")
     found = measure(list(SIDES), arguments.repeat)
     rates = [[size, *(rates.get(name) for name in SIDES)] for size, rates in found.items()]
-    peers = [name for name in SIDES if name not in ("graph", "explicit")]
-    ratios = [
-        [size, *(rates["graph"] / rates[peer] if peer in rates else None for peer in (*peers, "explicit"))]
-        for size, rates in found.items()
-    ]
+    peers = [name for name in SIDES if name not in OURS]
+    tables = [("Samples per second", ["batch", *SIDES], rates)]
+    for ours in ("graph", "lanes alone"):
+        ratios = [
+            [size, *(rates[ours] / rates[peer] if peer in rates else None for peer in (*peers, "explicit"))]
+            for size, rates in found.items()
+        ]
+        tables.append((f"{ours} ÷ peer", ["batch", *peers, "explicit"], ratios))
     report(
         "train", "Training 784-30-10", f"python -m benchmarks train --repeat {arguments.repeat}",
-        [("Samples per second", ["batch", *SIDES], rates),
-         ("graph ÷ peer", ["batch", *peers, "explicit"], ratios)],
-        __doc__.partition("\n\n")[2] if __doc__ else "",
+        tables, __doc__.partition("\n\n")[2] if __doc__ else "",
     )  # fmt: skip
 
 

@@ -133,10 +133,14 @@ def _objects(values: list[Value]) -> Array:
 class _Graph:
     """The side of the engine: the recorded graph, replayed over the lanes of a mini-batch."""
 
-    def __init__(self, network: Network, rows: Array, compiled: bool | None) -> None:
+    def __init__(self, network: Network, rows: Array, compiled: bool | None, blocks: bool = True) -> None:
         self.rows, self.parameters = rows, flatten(network)
         # One thread: the other core has the other side.
-        self.tape = record(cost_on_values(network), rows[0], self.parameters, compiled=compiled, threads=1)
+        self.tape = record(
+            cost_on_values(network), rows[0], self.parameters, compiled=compiled, threads=1, blocks=blocks
+        )
+        self.tape.forward(rows[[0, 0]].T, self.parameters)  # kernels are there before a clock runs
+        self.tape.backward(inputs=False)
 
     def step(self, batch: Array, eta: float) -> float:
         costs = self.tape.forward(self.rows[batch].T, self.parameters)
@@ -153,6 +157,8 @@ class _Explicit:
     def __init__(self, network: Network, rows: Array, compiled: bool | None) -> None:
         self.rows, self.inputs = rows, network.sizes[0]
         self.stepper = Stepper(network, compiled)
+        first = rows[[0, 0]]
+        self.stepper.gradients(first[:, : self.inputs].T, first[:, self.inputs :].T)
 
     @property
     def parameters(self) -> Array:

@@ -15,10 +15,12 @@ import hashlib
 import importlib.util
 import math
 import os
+import pickletools
 import random
 import struct
 import sys
 import tempfile
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 from pathlib import Path
@@ -87,7 +89,7 @@ def _load(source: str, ops: int) -> Any:
     about = f"{source}\n{numba.__version__} {np.__version__} {sys.version}"
     name = f"replay_{hashlib.sha256(about.encode()).hexdigest()[:24]}"
     path = _folder() / f"{name}.py"
-    if not path.exists():
+    if not (path.is_file() and path.read_bytes() == source.encode()):  # absent, or broken
         print(f"compiling replay kernels for {ops} operations (some seconds, once)", file=sys.stderr, flush=True)
         write_whole(path, source)
     spec = importlib.util.spec_from_file_location(name, path)
@@ -96,7 +98,28 @@ def _load(source: str, ops: int) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # where compiled code that was kept looks for its module
     spec.loader.exec_module(module)
+    _discard_broken(Path(module.replay.stats.cache_path), name)
     return module
+
+
+def _discard_broken(folder: Path, module: str) -> None:
+    """Remove what numba keeps of a module if a file of it is not whole: it is then compiled anew.
+
+    An index (nbi) is two pickles, an entry (nbc) one; numba itself raises where one of them is cut off.
+    """
+    kept = [*folder.glob(f"{module}.*.nbi"), *folder.glob(f"{module}.*.nbc")]
+    for path in kept:
+        try:
+            with path.open("rb") as file:
+                for _ in range(2 if path.suffix == ".nbi" else 1):
+                    deque(pickletools.genops(file), maxlen=0)
+        except FileNotFoundError:
+            continue  # another process removed it
+        except Exception as error:  # what the bytes of a broken file raise is anything
+            print(f"compiling replay kernels anew: {path.name} is broken ({error})", file=sys.stderr, flush=True)
+            for each in kept:
+                each.unlink(missing_ok=True)
+            return
 
 
 def _folder() -> Path:
@@ -210,17 +233,23 @@ class Compiled:
         read: list[int] = []
         rows: list[tuple[int, int]] = []
         offset = widest = tallest = 0
+        offsets: dict[tuple[int, ...], int] = {}  # blocks that read the same have one copy of it
         for slots, lines in program.blocks:
+            fresh = tuple(slots) not in offsets
+            if fresh:
+                offsets[tuple(slots)] = offset
+                offset += len(slots)
             wanted = any(s >= graph.inputs for s in slots)  # else: inputs only
             stride = lines[1][0] - lines[0][0] if len(lines) > 1 else 0
-            blocks.append((len(lines), len(slots), lines[0][0], stride, len(read), len(rows), offset, wanted))
+            place = len(read), len(rows), offsets[tuple(slots)]
+            blocks.append((len(lines), len(slots), lines[0][0], stride, *place, fresh, wanted))
             read += slots
             rows += [(start, out) for _, start, out in lines]
-            offset += len(slots)
             widest = max(widest, len(slots) * len(lines))
             tallest = max(tallest, len(slots) + len(lines))
-        self.blocks = np.array(blocks, dtype=np.int64).reshape(-1, 8)
-        self.read, self.rows = np.array(read, dtype=np.int64), np.array(rows, dtype=np.int64).reshape(-1, 2)
+        self.blocks = np.array(blocks, dtype=np.int64).reshape(-1, 9)
+        self.read = np.array(read, dtype=np.uint64)  # unsigned: the compiler need not allow for negative places
+        self.rows = np.array(rows, dtype=np.int64).reshape(-1, 2)
         visited = _table(program.visited, 5)
         self.summed = visited[visited[:, 0] == BLOCK, 2].astype(np.int64)  # blocks whose parameters have totals
         self.loose = np.array(program.loose, dtype=np.int64).reshape(-1, 2)

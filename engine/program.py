@@ -46,7 +46,7 @@ class Program:
     def __init__(
         self,
         graph: Graph,
-        steps: list[Step],
+        steps: list[Step | int],
         touched: set[int],
         rows: list[Op],
         constants: dict[int, float],
@@ -57,18 +57,24 @@ class Program:
         first, parameters = graph.inputs, graph.parameters
         in_blocks = bytearray(parameters)
         for step in steps:
+            if isinstance(step, int):
+                continue
             for weight in step.weights:
                 in_blocks[weight - first : weight - first + len(step.read)] = b"\1" * len(step.read)
         own = set(range(first, first + parameters))
         used = own.intersection(graph.xs) | own.intersection(graph.ys) | own.intersection(graph.kept)
         loose = [i for i in range(parameters) if not in_blocks[i] and first + i in used]
         stored = [*range(first), *(first + i for i in loose), *range(first + parameters, graph.leaves)]
-        slot = self.slot = array("i", [-1]) * (graph.leaves + len(graph.rows))
+        slot = [-1] * (graph.leaves + len(graph.rows))  # a list is read faster than an array
         place = 0
-        for nodes in (stored, *(step.outs for step in steps)):
-            for node in nodes:
-                slot[node] = place
+        for step in (*stored, *steps):
+            if isinstance(step, int):
+                slot[step] = place
                 place += 1
+            else:
+                for out in step.outs:
+                    slot[out] = place
+                    place += 1
         self.slots, self.root = place, slot[graph.root]
         self.loose = [(i, slot[first + i]) for i in loose]
         self.values = [(slot[first + parameters + i], number) for i, number in enumerate(values)]
@@ -80,8 +86,8 @@ class Program:
         self.constants: list[float] = []
         self.pairs = array("i")
         self.blocks: list[tuple[list[int], list[tuple[int, int, int]]]] = []
-        self.code = array("i")
-        self._write(steps, constants)
+        self.code = array("i", self._written(steps, slot, constants))
+        self.slot = array("i", slot)
         self.visited = self.code
         if graph.reached < len(graph.rows):
             lines = zip(self.lines(), steps, strict=True)
@@ -91,20 +97,22 @@ class Program:
         """The instructions, one by one."""
         return zip(*[islice(self.code, 5 * start, None)] * 5, strict=True)
 
-    def _write(self, steps: list[Step], constants: dict[int, float]) -> None:
-        slot, first = self.slot, self.graph.inputs
+    def _written(self, steps: list[Step | int], slot: list[int], constants: dict[int, float]) -> list[int]:
+        first, leaves = self.graph.inputs, self.graph.leaves
+        rows, xs, ys = self.graph.rows, self.graph.xs, self.graph.ys
+        code: list[int] = []  # extended faster than an array
         places: dict[str, int] = {}
         for step in steps:
-            out = slot[step.outs[0]]
-            if step.kind >= 0:
-                node, x, y = step.pairs[0][0]
-                place = 0
-                if node in constants:
-                    place = places.setdefault(constants[node].hex(), len(places))
+            if isinstance(step, int):
+                i, place = step - leaves, 0
+                y = ys[i]
+                if step in constants:
+                    place = places.setdefault(constants[step].hex(), len(places))
                     if place == len(self.constants):
-                        self.constants.append(constants[node])
-                self.code.extend((step.kind, out, slot[x], slot[y] if y >= 0 else 0, place))
+                        self.constants.append(constants[step])
+                code.extend((rows[i], slot[step], slot[xs[i]], slot[y] if y >= 0 else 0, place))
                 continue
+            out = slot[step.outs[0]]
             for u, pairs in enumerate(step.pairs):
                 for k, (node, _, _) in enumerate(pairs):
                     for inner in (node,) if step.kind == SUM else (node, node + 1):
@@ -114,14 +122,15 @@ class Program:
                 begin = len(self.pairs) // 2
                 for _, x, y in step.pairs[0]:
                     self.pairs.extend((slot[x], slot[y] if y >= 0 else 0))
-                self.code.extend((step.kind, out, begin, len(self.pairs) // 2, slot[step.starts[0]]))
+                code.extend((step.kind, out, begin, len(self.pairs) // 2, slot[step.starts[0]]))
             else:
                 firsts = [weight - first for weight in step.weights]
                 starts, outs = [slot[i] for i in step.starts], [slot[i] for i in step.outs]
-                self.code.extend((BLOCK, out, len(self.blocks), 0, 0))
+                code.extend((BLOCK, out, len(self.blocks), 0, 0))
                 self.blocks.append(
                     ([slot[i] for i in step.read], list(zip(firsts, starts, outs, strict=True)))
                 )
+        return code
 
     def describe(self, line: Iterable[int], v: Sequence[Any]) -> str:
         """An instruction in words, with its operands."""

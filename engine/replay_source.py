@@ -188,9 +188,10 @@ def checked_pow(x, y):
 _NUMBA_BLOCKS_ONE = '''
 @fast
 def block_forward(blocks, at, read, rows, v, p, copies, work, tile):
-    U, K, first, stride, r, s, offset, wanted = blocks[at]
-    for k in range(K):
-        copies[offset + k] = v[read[r + k]]
+    U, K, first, stride, r, s, offset, fresh, wanted = blocks[at]
+    if fresh:
+        for k in range(K):
+            copies[offset + k] = v[read[r + k]]
     u = 0
     while u < U:  # four runs at a time: they wait for nothing of each other
         w0 = first + u * stride
@@ -221,14 +222,14 @@ def add_scaled(total, first, g, row, offset, n):
 
 @fast
 def block_totals(blocks, at, rows, copies, adjoints, totals, part, parts):
-    U, K, first, stride, r, s, offset, wanted = blocks[at]
+    U, K, first, stride, r, s, offset, fresh, wanted = blocks[at]
     for u in range(U * part // parts, U * (part + 1) // parts):
         add_scaled(totals, first + u * stride, adjoints[rows[s + u, 1]], copies, offset, K)
 
 
 @fast
 def block_backward(blocks, at, read, rows, v, p, adjoints, inputs, tile):
-    U, K, first, stride, r, s, offset, wanted = blocks[at]
+    U, K, first, stride, r, s, offset, fresh, wanted = blocks[at]
     if inputs or wanted:
         for k in range(K):
             tile[k] = adjoints[read[r + k]]
@@ -289,14 +290,45 @@ def copy_turned(p, first, stride, U, target):
 
 
 @fast
+def run_forward(start, w, read, v, out):
+    # out[l] = start[l] + w[k] × v[read[k], l], k ascending: vectorised over lanes, eight totals in registers
+    L = len(out)
+    for first in range(0, L if L >= 8 else 0, 8):
+        l = min(first, L - 8)  # tiles overlap at the edge: what is made twice has the same bits
+        z = start[l : l + 8]
+        z0, z1, z2, z3, z4, z5, z6, z7 = z[0], z[1], z[2], z[3], z[4], z[5], z[6], z[7]
+        for k in range(len(w)):
+            a = v[read[k], l : l + 8]
+            z0 += w[k] * a[0]
+            z1 += w[k] * a[1]
+            z2 += w[k] * a[2]
+            z3 += w[k] * a[3]
+            z4 += w[k] * a[4]
+            z5 += w[k] * a[5]
+            z6 += w[k] * a[6]
+            z7 += w[k] * a[7]
+        z = out[l : l + 8]
+        z[0], z[1], z[2], z[3], z[4], z[5], z[6], z[7] = z0, z1, z2, z3, z4, z5, z6, z7
+    if L < 8:
+        for l in range(L):
+            total = start[l]
+            for k in range(len(w)):
+                total += w[k] * v[read[k], l]
+            out[l] = total
+
+
+@fast
 def block_forward(blocks, at, read, rows, v, p, copies, work, tile):
-    U, K, first, stride, r, s, offset, wanted = blocks[at]
+    U, K, first, stride, r, s, offset, fresh, wanted = blocks[at]
     L = v.shape[1]
     a = copies[offset * L : (offset + K) * L].reshape(L, K)
-    for k in range(K):
+    for k in range(K if fresh else 0):
         from_slot = v[read[r + k]]
         for l in range(L):
             a[l, k] = from_slot[l]
+    if U == 1:
+        run_forward(v[rows[s, 0]], p[first : first + K], read[r : r + K], v, v[rows[s, 1]])
+        return
     w = work[: K * U].reshape(K, U)
     copy_turned(p, first, stride, U, w)
     z = tile[: L * U].reshape(L, U)
@@ -343,7 +375,7 @@ def add_one(total, p0, g0):
 
 @fast
 def block_totals(blocks, at, rows, copies, adjoints, totals, part, parts):
-    U, K, first, stride, r, s, offset, wanted = blocks[at]
+    U, K, first, stride, r, s, offset, fresh, wanted = blocks[at]
     L = adjoints.shape[1]
     a = copies[offset * L : (offset + K) * L].reshape(L, K)
     for u in range(U * part // parts, U * (part + 1) // parts):
@@ -355,7 +387,7 @@ def block_totals(blocks, at, rows, copies, adjoints, totals, part, parts):
 
 @fast
 def block_backward(blocks, at, read, rows, v, p, adjoints, inputs, tile):
-    U, K, first, stride, r, s, offset, wanted = blocks[at]
+    U, K, first, stride, r, s, offset, fresh, wanted = blocks[at]
     L = v.shape[1]
     g = tile[: U * L].reshape(U, L)
     for u in range(U):

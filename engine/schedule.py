@@ -25,11 +25,9 @@ Units of a block count down in the backward pass, as the eager pass visits them.
 
 from __future__ import annotations
 
-from array import array
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
 RUN, BLOCK, SUM = -1, -2, -3
@@ -60,14 +58,11 @@ class Graph:
         return self.inputs <= node < self.inputs + self.parameters
 
 
-_NONE: list[int] = []  # shared: a large tape has a step per op
-
-
 class Step:
-    """One instruction on ids: an op (kind is its row), a RUN, a SUM, or a BLOCK of runs.
+    """One instruction on ids that is more than an op: a RUN, a SUM, or a BLOCK of runs.
 
-    outs, starts : one per run (an op has one out and no start)
-    pairs : of each run the (mul, x, y) in forward order; of a sum its (add, x, −1); (node, x, y) of an op
+    outs, starts : one per run
+    pairs : of each run the (mul, x, y) in forward order; of a sum its (add, x, −1)
     weights, read : of a block, each run's first parameter, and the a ids that all runs read
     """
 
@@ -75,28 +70,27 @@ class Step:
 
     def __init__(self, kind: int, out: int, start: int, pairs: list[tuple[int, int, int]]) -> None:
         self.kind, self.level = kind, 0
-        self.outs, self.pairs = [out], [pairs]
-        self.starts = [start] if kind < 0 else _NONE
-        self.weights = _NONE
+        self.outs, self.starts, self.pairs = [out], [start], [pairs]
+        self.weights: list[int] = []
         self.read: tuple[int, ...] = ()
 
 
-def schedule(graph: Graph, mul: int, add: int, blocks: bool = True) -> tuple[list[Step], set[int]]:
-    """(instructions, leaves that get a contribution in the backward pass).
+def schedule(graph: Graph, mul: int, add: int, blocks: bool = True) -> tuple[list[Step | int], set[int]]:
+    """(instructions, leaves that get a contribution in the backward pass); an op is its node's id, no `Step`.
 
-    mul, add: the row numbers of x·y and x+y, −1 where they do not occur; blocks: False leaves runs apart.
+    mul, add: the row numbers of x·y and x+y, −1 where they do not occur; blocks: False leaves runs apart,
+    so that no block has more than one.
     """
     uses = _uses(graph)
-    if blocks:
+    if blocks and uses[graph.inputs : graph.inputs + graph.parameters].count(1) > 1:  # else there are none
         steps = _blocks(graph, uses, _by_level(graph, _steps(graph, uses, mul, add, apart=True)))
-        if any(len(step.outs) > 1 for step in steps):
+        if any(isinstance(step, Step) and len(step.outs) > 1 for step in steps):
             touched = contributions(graph, steps)
             if touched is not None:
                 return steps, touched
         del steps  # before as many are made again
     steps = _steps(graph, uses, mul, add, apart=False)
-    if blocks:
-        steps = _blocks(graph, uses, steps, together=False)
+    steps = _blocks(graph, uses, steps, together=False)
     touched = contributions(graph, steps)
     if touched is None:
         raise AssertionError("the order of the pass is the order of the pass")
@@ -114,78 +108,93 @@ def _uses(graph: Graph) -> list[int]:
     return uses
 
 
-def _steps(graph: Graph, uses: list[int], mul: int, add: int, apart: bool) -> list[Step]:
+def _steps(graph: Graph, uses: list[int], mul: int, add: int, apart: bool) -> list[Step | int]:
     """Ops and runs in tape order, a run at its last pair; `apart`: other nodes may stand between pairs."""
     rows, xs, ys, leaves = graph.rows, graph.xs, graph.ys, graph.leaves
-    steps: list[Step | None] = []
+    steps: list[Step | int | None] = []  # None: taken up by a later one
     ends: dict[int, int] = {}  # the id of an add → the place of the step that ends with it
 
-    def taken(total: int, before: int, kinds: tuple[int, ...]) -> Step | None:
-        """The step that ends with total, if it can go on: only the next add reads it."""
+    def taken(total: int, before: int, kind: int) -> Step | None:
+        """The step that ends with total, if it can go on as a RUN or SUM: only the next add reads it."""
         place = ends.get(total, -1)
-        step = steps[place] if place >= 0 and uses[total] == 1 and (apart or total == before) else None
-        if step is None or step.kind not in kinds:
+        if place < 0 or uses[total] != 1 or not (apart or total == before):
             return None
-        if step.kind == add:
-            _, start, other = step.pairs[0][0]
-            if start == other:  # its contributions as start and as summand would change places
-                return None
-            step = Step(SUM, total, start, [(total, other, -1)])
+        step = steps[place]
+        if isinstance(step, int):
+            start, other = xs[total - leaves], ys[total - leaves]
+            # If they are one, its contributions as start and as summand would change places.
+            step = Step(SUM, total, start, [(total, other, -1)]) if start != other else None
+        if step is None or step.kind != kind:
+            return None
         steps[place] = None
         del ends[total]
         return step
 
     for i, row in enumerate(rows):
-        node, x, y = leaves + i, xs[i], ys[i]
-        step = None
-        if row == add and x != y:
-            product = node - 1
+        node = leaves + i
+        if row != add:
+            steps.append(node)
+            continue
+        x, y, product, step = xs[i], ys[i], node - 1, None
+        if x != y:
             if i > 0 and rows[i - 1] == mul and uses[product] == 1 and product in (x, y):
                 total, pair = x if y == product else y, (product, xs[i - 1], ys[i - 1])
                 if total not in pair:  # its contributions as start and as factor would change places
                     steps[-1] = None  # the multiply
-                    step = taken(total, product - 1, (RUN,)) or Step(RUN, node, total, [])
+                    step = taken(total, product - 1, RUN) or Step(RUN, node, total, [])
                     step.pairs[0].append(pair)
             if step is None:
                 for total, other in ((x, y), (y, x)):
-                    step = taken(total, node - 1, (SUM, add))
+                    step = taken(total, node - 1, SUM)
                     if step is not None:
                         step.pairs[0].append((node, other, -1))
                         break
+        ends[node] = len(steps)
         if step is None:
-            step = Step(row, node, -1, [(node, x, y)])
-        step.outs[0] = node
-        if row == add:
-            ends[node] = len(steps)
-        steps.append(step)
+            steps.append(node)
+        else:
+            step.outs[0] = node
+            steps.append(step)
     return [step for step in steps if step is not None]
 
 
-def _by_level(graph: Graph, steps: list[Step]) -> list[Step]:
-    level = [0] * (graph.leaves + len(graph.rows))
+def _by_level(graph: Graph, steps: list[Step | int]) -> list[Step | int]:
+    xs, ys, leaves = graph.xs, graph.ys, graph.leaves
+    level = [0] * (leaves + len(graph.rows))
     latest = level[:]  # of each node: the level of the last step so far that reads it
     for step in steps:
-        read = {node for _, x, y in step.pairs[0] for node in (x, y)}.union(step.starts) - {-1}
+        read: Iterable[int]
+        if isinstance(step, int):
+            x, y = xs[step - leaves], ys[step - leaves]
+            read = (x,) if y < 0 else (x, y)
+        else:
+            read = {node for _, x, y in step.pairs[0] for node in (x, y)}.union(step.starts) - {-1}
         # Not below an earlier reader: readers contribute in the order of the pass, from the last on.
-        step.level = max(max(1 + level[node], latest[node]) for node in read)
-        level[step.outs[0]] = step.level
+        mine = 0
         for node in read:
-            latest[node] = step.level
-    return sorted(steps, key=lambda step: step.level)  # stable: tape order within a level
+            mine = max(mine, 1 + level[node], latest[node])
+        for node in read:
+            latest[node] = mine
+        if isinstance(step, int):
+            level[step] = mine
+        else:
+            level[step.outs[0]] = step.level = mine
+    # Stable: tape order within a level.
+    return sorted(steps, key=lambda step: level[step] if isinstance(step, int) else step.level)
 
 
-def _blocks(graph: Graph, uses: list[int], steps: list[Step], together: bool = True) -> list[Step]:
+def _blocks(graph: Graph, uses: list[int], steps: list[Step | int], together: bool = True) -> list[Step | int]:
     """The steps, with runs over neighbouring parameters as blocks; `together`: several runs in one."""
-    result: list[Step] = []
+    result: list[Step | int] = []
     open_blocks: dict[tuple[bool, tuple[int, ...]], Step] = {}
     level = 0
     for step in steps:
-        if step.level != level:
-            level, open_blocks = step.level, {}
-        found = _row_of_parameters(graph, uses, step) if step.kind == RUN else None
-        if found is None:
+        found = None if isinstance(step, int) or step.kind != RUN else _row_of_parameters(graph, uses, step)
+        if isinstance(step, int) or found is None:
             result.append(step)
             continue
+        if step.level != level:
+            level, open_blocks = step.level, {}
         weight, read = found
         key = (is_reached(graph, step), read)
         block = open_blocks.get(key) if together else None
@@ -223,42 +232,51 @@ def _row_of_parameters(graph: Graph, uses: list[int], run: Step) -> tuple[int, t
     return (first, tuple(read)) if len(set(read)) == len(read) else None
 
 
-def contributions(graph: Graph, steps: list[Step]) -> set[int] | None:
+def contributions(graph: Graph, steps: list[Step | int]) -> set[int] | None:
     """The leaves that get contributions if the steps run backward; None if any node gets them in an order
     other than the eager pass's, which visits inner nodes from the last to the first, x before y.
     """
-    last = array("q", [-1]) * (graph.leaves + len(graph.rows))  # of each id: the visit that contributed last
-    for node, operand, target in _edges(graph, steps):
-        visit = 2 * (graph.leaves + graph.reached - node) + operand
-        if visit <= last[target]:
-            return None
-        last[target] = visit
-    return {leaf for leaf in range(graph.leaves) if last[leaf] >= 0}
-
-
-def _edges(graph: Graph, steps: list[Step]) -> Iterator[tuple[int, int, int]]:
-    """(node, 0 for x or 1 for y, parent) in the order in which the replay's kernels contribute."""
-    ys, leaves = graph.ys, graph.leaves
+    xs, ys, leaves, end = graph.xs, graph.ys, graph.leaves, graph.leaves + graph.reached
+    last = [-1] * (leaves + len(graph.rows))  # of each id: the visit that contributed last
     for step in reversed(steps):
         if not is_reached(graph, step):
             continue
-        for pairs in reversed(step.pairs):
-            for node, x, y in reversed(pairs):
-                if step.kind == SUM:
-                    yield node, int(ys[node - leaves] == x), x
-                    continue
+        if isinstance(step, int):
+            x, y, visit = xs[step - leaves], ys[step - leaves], 2 * (end - step)
+            if visit <= last[x]:
+                return None
+            last[x] = visit
+            if y >= 0:
+                if visit < last[y]:
+                    return None
+                last[y] = visit + 1
+            continue
+        for node, operand, target in _edges(graph, step):
+            visit = 2 * (end - node) + operand
+            if visit <= last[target]:
+                return None
+            last[target] = visit
+    return {leaf for leaf in range(leaves) if last[leaf] >= 0}
+
+
+def _edges(graph: Graph, step: Step) -> Iterator[tuple[int, int, int]]:
+    """(node, 0 for x or 1 for y, parent) in the order in which the replay's kernels contribute."""
+    ys, leaves = graph.ys, graph.leaves
+    for pairs in reversed(step.pairs):
+        for node, x, y in reversed(pairs):
+            if step.kind == SUM:
+                yield node, int(ys[node - leaves] == x), x
+            else:
                 yield node, 0, x
-                if y >= 0:
-                    yield node, 1, y
-        if step.kind < 0:
-            for start, pairs in zip(reversed(step.starts), reversed(step.pairs), strict=True):
-                first_add = pairs[0][0] + (step.kind != SUM)
-                yield first_add, int(ys[first_add - leaves] == start), start
+                yield node, 1, y
+    for start, pairs in zip(reversed(step.starts), reversed(step.pairs), strict=True):
+        first_add = pairs[0][0] + (step.kind != SUM)
+        yield first_add, int(ys[first_add - leaves] == start), start
 
 
-def is_reached(graph: Graph, step: Step) -> bool:
+def is_reached(graph: Graph, step: Step | int) -> bool:
     """Whether the backward pass visits the step."""
-    return step.outs[0] < graph.leaves + graph.reached
+    return (step if isinstance(step, int) else step.outs[0]) < graph.leaves + graph.reached
 
 
 def fusible(row_text: Callable[[str], Any]) -> bool:

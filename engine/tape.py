@@ -23,7 +23,7 @@ from engine.program import Plain, Program
 from engine.recording import Guard, Recording, where_defined
 from engine.reverse import LOCK, nodes, reach
 from engine.scalars import is_lanes, same_bits
-from engine.schedule import BLOCK, SUM, Graph, fusible, schedule
+from engine.schedule import SUM, Graph, Step, fusible, schedule
 from engine.value import Value
 
 TYPE_CHECKING = False
@@ -38,6 +38,7 @@ def record(
     parameters: Iterable[Any] | None = None,
     compiled: bool | None = None,
     threads: int | None = None,
+    blocks: bool = True,
 ) -> Tape:
     """Run the function once on Values, and keep its graph as a tape.
 
@@ -57,6 +58,8 @@ def record(
     threads : how many threads compiled kernels replay lanes in; by default as many as the environment
         variable DELTA_ADJOINT_THREADS says, or as the process has cores, and one where there is little
         work.  The bits are the same.
+    blocks : False leaves the runs of a block apart (see `engine.schedule`): each is then replayed by
+        itself, which shows what blocks save.  The bits are the same.
 
     Returns
     -------
@@ -72,17 +75,22 @@ def record(
     ModuleNotFoundError
         compiled=True without numba.
     """
+    if not callable(function):
+        raise TypeError(f"record(function): expected a function, got {type(function).__name__} {function!r:.60}")
     where = where_defined(function)
     if threads is not None and not (type(threads) is int and threads >= 1):
         raise ValueError(f"record({where}): threads: expected a whole number from 1 on, got {threads!r}")
+    for name, option in (("compiled", compiled), ("blocks", blocks)):
+        if not (isinstance(option, bool) or (option is None and name == "compiled")):
+            raise TypeError(f"record({where}): {name}: expected True or False, got {option!r:.60}")
     if compiled:
         import numba  # type: ignore[import-not-found, import-untyped, unused-ignore]  # noqa: F401
     if inputs is None and parameters is None:
         raise TypeError(f"record({where}): give inputs, parameters or both")
-    given = [Value(_number(x, f"inputs[{i}]")) for i, x in enumerate(() if inputs is None else inputs)]
+    given = [Value(x) for x in _numbers(() if inputs is None else inputs, "inputs")]
     weights = [
         p if isinstance(p, Value) else Value(_number(p, f"parameters[{i}]"))
-        for i, p in enumerate(() if parameters is None else parameters)
+        for i, p in enumerate(_sequence(() if parameters is None else parameters, "parameters"))
     ]
     for i, w in enumerate(weights):
         _number(w.data, f"parameters[{i}]")
@@ -98,7 +106,7 @@ def record(
             root = function(*(list(values) for values in arguments))
         if not isinstance(root, Value):
             raise TypeError(f"record({where}): the function must return a Value, got {type(root).__name__}")
-        return Tape(root, given, weights, recording.guards, where, compiled, threads)
+        return Tape(root, given, weights, recording.guards, where, compiled, threads, blocks)
     finally:
         if collecting:
             gc.enable()
@@ -110,7 +118,7 @@ class Tape:
     Attributes
     ----------
     ops : how many operations were recorded
-    blocks : (runs, pairs per run) of each block that was found (see `engine.schedule`)
+    blocks : (runs, pairs per run) of each block of several runs that was found (see `engine.schedule`)
     where : the recorded function and its place
     """
 
@@ -123,6 +131,7 @@ class Tape:
         where: str,
         compiled: bool | None,
         threads: int | None = None,
+        blocks: bool = True,
     ) -> None:
         self.where, self._parameters, self._guards = where, parameters, guards
         for guard in guards:
@@ -131,29 +140,30 @@ class Tape:
         order, constants, reached = _collect(root, [*inputs, *parameters], guards)
         self._constants, self._frozen = constants, [leaf.data for leaf in constants]
         self.ops = len(order)
-        self._ids = {node: i for i, node in enumerate([*inputs, *parameters, *constants, *order])}
+        ids = self._ids = {node: i for i, node in enumerate([*inputs, *parameters, *constants, *order])}
         self._labels: dict[str, int] | None = None
         graph = Graph(len(inputs), len(parameters), len(constants))
-        graph.reached, graph.root = reached, self._ids[root]
-        compared = [(g.symbol, self._ids[g.left], self._ids[g.right], g.answer) for g in guards]
+        graph.reached, graph.root = reached, ids[root]
+        compared = [(g.symbol, ids[g.left], ids[g.right], g.answer) for g in guards]
         graph.kept = {graph.root, *(i for _, x, y, _ in compared for i in (x, y))}
         number: dict[str, int] = {}
-        held: dict[int, float] = {}
-        for node in order:
-            row = node._row
-            graph.rows.append(number.setdefault(row.name, len(number)))
-            graph.xs.append(self._ids[node._x])
-            graph.ys.append(-1 if node._y is None else self._ids[node._y])
-            if row.c is not None:
-                held[self._ids[node]] = _number(row.c, f"the constant of {row.name}")
+        graph.rows = [number.setdefault(node._row.name, len(number)) for node in order]
+        graph.xs = [ids[node._x] for node in order]
+        graph.ys = [-1 if node._y is None else ids[node._y] for node in order]
+        held = {
+            i: _number(node._row.c, f"the constant of {node._row.name}")
+            for i, node in enumerate(order, graph.leaves)
+            if node._row.c is not None
+        }
         rows = [TABLE[name] for name in number]
         self._texts = [(row.name, row.forward, row.dx, row.dy) for row in rows]
         fused = fusible(TABLE.get)
         mul, add = (number.get(name, -1) if fused else -1 for name in ("mul", "add"))
-        steps, touched = schedule(graph, mul, add)
+        steps, touched = schedule(graph, mul, add, blocks)
         values = [_number(number, "a constant") for number in self._frozen]
         self.program = Program(graph, steps, touched, rows, held, values, compared)
-        self.blocks = [(len(step.outs), len(step.read)) for step in steps if step.kind == BLOCK]
+        taken_together = [step for step in steps if isinstance(step, Step) and len(step.outs) > 1]
+        self.blocks = [(len(step.outs), len(step.read)) for step in taken_together]
         self._replay: Any = Plain(self.program)
         self._p: Any = [float(p.data) for p in parameters]
         self._threads = threads
@@ -173,18 +183,20 @@ class Tape:
         """Replay the recorded sample: each stored number must be what was recorded."""
         self._replay.forward([x], self._p)
         (v,) = self._replay.v
-        program = self.program
-        for node in order:
-            i, number = self._ids[node], node.data
-            step = program.runs.get(i)
-            if step is not None and i not in step[0].outs:
+        runs, slot = self.program.runs, self.program.slot
+        for i, node in enumerate(order, self.program.graph.leaves):
+            number, replayed = node.data, v[slot[i]]
+            if number.__class__ is float and number == replayed != 0.0:
+                continue
+            run = runs.get(i)
+            if run is not None and run[0].outs[run[1]] != i:
                 continue  # a product or sum within a run
             if not isinstance(number, (int, float)):
                 raise TypeError(f"record({self.where}): a tape holds floats, got {type(number).__name__}")
-            if not same_bits(float(number), v[program.slot[i]]):
+            if not same_bits(float(number), replayed):
                 raise ValueError(
                     f"record({self.where}): the data of {node.label or 'a node'} ({node._row.name}) is "
-                    f"{number!r}, but its op gives {v[program.slot[i]]!r}: was data assigned while recording?"
+                    f"{number!r}, but its op gives {replayed!r}: was data assigned while recording?"
                 )
 
     def _settle(self, lanes: bool) -> None:
@@ -274,10 +286,10 @@ class Tape:
         if self._lanes is None:
             raise RuntimeError("tape.backward: there was no forward pass")
         count = self._lanes or 1
-        if seed is None or isinstance(seed, (int, float)):
-            seeds = [1.0 if seed is None else float(seed)] * count
+        if seed is None or isinstance(seed, (int, float)) or getattr(seed, "shape", None) == ():
+            seeds = [1.0 if seed is None else _number(seed, "seed", "tape.backward")] * count
         else:
-            seeds = [float(s) for s in seed]
+            seeds = _numbers(seed, "seed", "tape.backward")
             if len(seeds) != count:
                 raise ValueError(f"tape.backward(seed): expected {count} numbers, got {len(seeds)}")
         self._has = {"data"}
@@ -335,8 +347,8 @@ class Tape:
             raise RuntimeError(f"tape.{what}: there was no {'forward' if what == 'data' else 'backward'} pass")
         if isinstance(nodes, (Value, str)):
             return self._shaped([self._lane_numbers(what, self._id(nodes))])[0]
-        flat = getattr(nodes, "flat", nodes)
-        return self._shaped([self._lane_numbers(what, self._id(node)) for node in flat])
+        some = _sequence(getattr(nodes, "flat", nodes), "nodes", f"tape.{what}", "a Value, its label, or several")
+        return self._shaped([self._lane_numbers(what, self._id(node)) for node in some])
 
     def _id(self, node: Any) -> int:
         if isinstance(node, str):
@@ -428,7 +440,7 @@ class Tape:
         expected = f"expected {count} numbers, or an array ({count}, B)"
         shape = getattr(inputs, "shape", None)
         if shape is None:
-            row = [_number(x, f"inputs[{i}]", "tape.forward") for i, x in enumerate(inputs)]
+            row = _numbers(inputs, "inputs", "tape.forward")
             if len(row) != count:
                 raise ValueError(f"tape.forward(inputs): {expected} as recorded from {self.where}, got {len(row)}")
             return self._replay.one(row), False
@@ -443,14 +455,14 @@ class Tape:
             parameters = [p.data for p in self._parameters]
         count = len(self._parameters)
         shape = getattr(parameters, "shape", None)
-        if len(parameters) != count or (shape is not None and len(shape) != 1):
-            raise ValueError(
-                f"tape.forward(parameters): expected {count} numbers as recorded from {self.where}, "
-                f"got {len(parameters) if shape is None else shape}"
-            )
         if shape is None:
-            parameters = [_number(p, f"parameters[{i}]", "tape.forward") for i, p in enumerate(parameters)]
-        elif parameters.dtype.kind not in "fiub" or parameters.dtype.itemsize > 8:
+            parameters = _numbers(parameters, "parameters", "tape.forward")
+        got = len(parameters) if shape is None else shape
+        if got not in (count, (count,)):
+            raise ValueError(
+                f"tape.forward(parameters): expected {count} numbers as recorded from {self.where}, got {got}"
+            )
+        if shape is not None and (parameters.dtype.kind not in "fiub" or parameters.dtype.itemsize > 8):
             raise TypeError(f"tape.forward(parameters): expected real numbers, got dtype {parameters.dtype}")
         self._p = self._replay.parameters(parameters)
         return self._p
@@ -475,6 +487,19 @@ def _collect(root: Value, named: list[Value], guards: list[Guard]) -> tuple[list
                     known.add(node)
                     (inner if node.parents else constants).append(node)
     return inner, constants, reached
+
+
+def _sequence(values: Any, name: str, where: str = "record", expected: str = "a sequence of numbers") -> list[Any]:
+    """The values in a list, or a TypeError that names the argument."""
+    try:
+        return list(values)
+    except TypeError:
+        raise TypeError(f"{where}({name}): expected {expected}, got {type(values).__name__} {values!r:.60}") from None
+
+
+def _numbers(values: Any, name: str, where: str = "record") -> list[float]:
+    """The values as the floats that they are; a TypeError names the first that is none."""
+    return [_number(x, f"{name}[{i}]", where) for i, x in enumerate(_sequence(values, name, where))]
 
 
 def _number(x: Any, name: str, where: str = "record") -> float:

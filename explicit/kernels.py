@@ -5,6 +5,8 @@ With the extra ``fast`` a `Stepper` runs `explicit.compiled`; without it, or for
 """
 
 import importlib.util
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -89,11 +91,11 @@ class Stepper:
         if not shapes or len(rows) != len(targets) or not x.dtype == y.dtype == np.float64:
             return self._by_numpy(x, y)  # which says what is wrong, or converts
         z, a, delta, costs = self._buffers_for(len(rows))
-        kernels, sizes, kinds = self._kernels, self._sizes, self._kinds
-        kernels.forward(sizes, kinds, self.parameters, rows, z, a, self._turned)
-        exists = kernels.backward(
-            sizes, kinds, self._cost, self.network.shortcut, self.parameters, rows, targets, z, a, delta,
-            self.nabla, costs,
+        sizes, kinds = self._sizes, self._kinds
+        _call(self._kernels.forward, sizes, kinds, self.parameters, rows, z, a, self._turned)
+        exists = _call(
+            self._kernels.backward, sizes, kinds, self._cost, self.network.shortcut, self.parameters, rows,
+            targets, z, a, delta, self.nabla, costs,
         )  # fmt: skip
         return costs if exists else self._by_numpy(x, y)  # which says where
 
@@ -103,7 +105,7 @@ class Stepper:
             return self.network.feedforward(x)
         rows = _in_rows(x)
         z, a, _, _ = self._buffers_for(len(rows))
-        self._kernels.forward(self._sizes, self._kinds, self.parameters, rows, z, a, self._turned)
+        _call(self._kernels.forward, self._sizes, self._kinds, self.parameters, rows, z, a, self._turned)
         last = len(rows) * int(self._sizes[-1])
         return a[len(a) - last :].reshape(len(rows), -1).T.copy()
 
@@ -111,7 +113,7 @@ class Stepper:
         """One update, w → w − (η/B) Σₓ ∂Cₓ/∂w; returns the summed cost before it. Errors: as `gradients`."""
         costs = self.gradients(x, y)
         if self.compiled:
-            self._kernels.descend(self.parameters, self.nabla, eta / len(costs))
+            _call(self._kernels.descend, self.parameters, self.nabla, eta / len(costs))
         else:
             with np.errstate(over="ignore", invalid="ignore"):
                 self.parameters[:] = self.parameters - (eta / len(costs)) * self.nabla
@@ -130,6 +132,17 @@ class Stepper:
             units = sum(self.network.sizes[1:])
             self._buffers[count] = (*(np.empty(units * count) for _ in range(3)), np.empty(count))
         return self._buffers[count]
+
+
+def _call(kernel: Any, *arguments: Any) -> Any:
+    """Call a compiled kernel; if what numba keeps of it on disk is broken, remove that and compile it anew."""
+    try:
+        return kernel(*arguments)
+    except Exception as error:  # kernels raise nothing: it could not be loaded, and what that raises is anything
+        print(f"compiling the kernels of BP1–BP4 anew: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        for path in Path(kernel.stats.cache_path).glob("compiled.*.nb?"):
+            path.unlink(missing_ok=True)
+        return kernel(*arguments)
 
 
 def _in_rows(x: Array) -> Array:

@@ -231,7 +231,11 @@ def test_the_command(tmp_path, capsys):
 def test_a_stepper_and_a_graph_see_the_same_batch():
     x, y = moons(5)
     network = Network([2, 3, 1])
-    graph = _Graph(network, np.ascontiguousarray(np.vstack([x, y]).T), compiled=False)
+    rows = np.ascontiguousarray(np.vstack([x, y]).T)
+    graphs = [_Graph(network, rows, compiled=False, blocks=blocks) for blocks in (True, False)]
     stepper = Stepper(network, compiled=False)
-    assert graph.step(np.arange(5), 0.5) == stepper.step(x, y, 0.5)
-    assert same(graph.parameters, stepper.parameters)
+    cost = stepper.step(x, y, 0.5)
+    for graph in graphs:
+        assert graph.step(np.arange(5), 0.5) == cost
+        assert same(graph.parameters, stepper.parameters)
+    assert [bool(graph.tape.blocks) for graph in graphs] == [True, False]

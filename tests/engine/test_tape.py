@@ -2,6 +2,7 @@
 
 import math
 import random
+import shutil
 import struct
 import subprocess
 import sys
@@ -56,9 +57,9 @@ def eager(function, samples, parameters):
     return costs, [w.grad for w in weights], grads
 
 
-def assert_same(function, samples, parameters, compiled, threads=None):
+def assert_same(function, samples, parameters, compiled, threads=None, blocks=True):
     costs, totals, grads = eager(function, samples, parameters)
-    tape = record(function, samples[0], parameters, compiled=compiled, threads=threads)
+    tape = record(function, samples[0], parameters, compiled=compiled, threads=threads, blocks=blocks)
     assert bits(tape.forward(np.array(samples).T)) == bits(costs)
     assert bits(tape.backward()) == bits(totals)
     found = tape.adjoints(tape.inputs)
@@ -106,14 +107,19 @@ def random_plan(draw, samples, parameters, steps):
 
 @both
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 2**32), steps=st.integers(1, 60), lanes=st.sampled_from([1, 2, 3, 5, 8, 10, 33]))
-def test_random_graphs(compiled, seed, steps, lanes):
+@given(
+    seed=st.integers(0, 2**32),
+    steps=st.integers(1, 60),
+    lanes=st.sampled_from([1, 2, 3, 5, 8, 10, 33]),
+    blocks=st.booleans(),
+)
+def test_random_graphs(compiled, seed, steps, lanes, blocks):
     draw = random.Random(seed)
     zeros = (0.0, -0.0)
     samples = [[draw.choice([draw.gauss(0, 1), *zeros]) for _ in range(3)] for _ in range(lanes)]
     parameters = [draw.choice([draw.gauss(0, 1), draw.gauss(0, 1), -0.0]) for _ in range(4)]
     plan = random_plan(draw, samples, parameters, steps)
-    assert_same(lambda x, w: apply([*x, *w], plan)[-1], samples, parameters, compiled)
+    assert_same(lambda x, w: apply([*x, *w], plan)[-1], samples, parameters, compiled, blocks=blocks)
 
 
 @both
@@ -156,19 +162,22 @@ def test_blocks_have_the_bits_too(sizes, lanes, compiled):
     samples = [[draw.gauss(0, 1) for _ in range(sizes[0] + sizes[-1])] for _ in range(lanes)]
     parameters = [draw.gauss(0, 1) for _ in range(count)]
     tape = assert_same(dense(sizes, "tanh"), samples, parameters, compiled)
-    assert (sizes[1], sizes[0]) in tape.blocks
+    assert ((sizes[1], sizes[0]) in tape.blocks) == (sizes[1] > 1)
+    apart = assert_same(dense(sizes, "tanh"), samples, parameters, compiled, blocks=False)
+    assert apart.blocks == []
 
 
 @numba_only
 @pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("blocks", [True, False])
 @pytest.mark.parametrize("lanes", [1, 2, 3, 5, 31, 33, 65, 130])
-def test_threads_change_no_bit(lanes, threads):
+def test_threads_change_no_bit(lanes, threads, blocks):
     draw = random.Random(lanes)
     for sizes in ((1, 1), (5, 9, 4)):
         count = sum((n + 1) * m for n, m in zip(sizes, sizes[1:], strict=False))
         samples = [[draw.gauss(0, 1) for _ in range(sizes[0] + sizes[-1])] for _ in range(lanes)]
         parameters = [draw.gauss(0, 1) for _ in range(count)]
-        assert_same(dense(sizes, "tanh"), samples, parameters, True, threads)
+        assert_same(dense(sizes, "tanh"), samples, parameters, True, threads, blocks)
     # Parameters outside blocks, one that nothing reads, and a seed per lane.
     samples = [[draw.gauss(0, 1), draw.gauss(0, 1)] for _ in range(lanes)]
 
@@ -245,7 +254,8 @@ def test_blocks_with_several_runs_are_found():
 @both
 @pytest.mark.parametrize("lanes", [1, 8])
 @pytest.mark.parametrize("inputs", [1, 9])
-def test_products_are_rounded_before_they_are_added(compiled, inputs, lanes):
+@pytest.mark.parametrize("blocks", [True, False])
+def test_products_are_rounded_before_they_are_added(compiled, blocks, inputs, lanes):
     """(1 + e)(1 − e) rounds to 1; fused into −1 + (1 + e)(1 − e) it would leave −e²."""
     e = 2.0**-30
 
@@ -259,7 +269,7 @@ def test_products_are_rounded_before_they_are_added(compiled, inputs, lanes):
         return total
 
     sample = [0.0] * (inputs - 1) + [1 - e, -1.0]
-    tape = record(lambda x, w: units(x, iter(w)), sample, [1 + e] * 5 * inputs, compiled=compiled)
+    tape = record(lambda x, w: units(x, iter(w)), sample, [1 + e] * 5 * inputs, compiled=compiled, blocks=blocks)
     assert tape.forward(np.array([sample] * lanes).T).tolist() == [0.0] * lanes
     assert tape.forward(sample) == 0.0
 
@@ -419,6 +429,35 @@ def test_bad_recordings(arguments, error):
 
 
 @both
+def test_bad_arguments_are_named(compiled):
+    def f(x, w):
+        return x[0] * w[0]
+
+    tape = record(f, [1.0], [2.0], compiled=compiled)
+    tape.forward(np.array([[1.0, 2.0]]))
+    assert list(tape.backward(np.float32(2.0))) == [6.0]
+    for call, named in (
+        (lambda: record(5, [1.0]), "function"),
+        (lambda: record(f, 1.0, [2.0]), "inputs"),
+        (lambda: record(f, [1.0], 2.0), "parameters"),
+        (lambda: record(f, [1.0], [2.0], compiled="yes"), "compiled"),
+        (lambda: record(f, [1.0], [2.0], blocks=None), "blocks"),
+        (lambda: tape.forward(5), "inputs"),
+        (lambda: tape.forward([1.0], 5), "parameters"),
+        (lambda: tape.forward([1.0], ["x"]), r"parameters\[0\]"),
+        (lambda: tape.backward("a"), r"seed\[0\]"),
+        (lambda: tape.backward([None, 1.0]), r"seed\[0\]"),
+        (lambda: tape.adjoints(5), "nodes"),
+    ):
+        tape.forward(np.array([[1.0, 2.0]]))
+        tape.backward()
+        with pytest.raises(TypeError, match=named):
+            call()
+    with pytest.raises(ValueError, match=r"parameters.*got \(\)"):
+        tape.forward([1.0], np.array(1.0))
+
+
+@both
 def test_a_leaf_as_root_and_unused_leaves(compiled):
     tape = record(lambda x, w: x[0], [1.0, 2.0], [3.0], compiled=compiled)
     assert tape.forward([4.0, 5.0]) == 4.0
@@ -450,6 +489,54 @@ def test_kernels_are_kept_on_disk(tmp_path):
     assert "compiling replay kernels" in runs[0].stderr
     assert runs[1].stderr == ""
     assert runs[0].stdout == runs[1].stdout == (math.tanh(2.0) * 2.0).hex() + "\n"
+
+
+@numba_only
+def test_a_broken_cache_is_mended(tmp_path, capsys):
+    from engine.compiled import _discard_broken
+
+    code = (
+        "from engine import record; t = record(lambda x, w: x[0] * w[0], [1.0], [3.0]);"
+        "print(t.forward([2.0]), t.backward(), type(t._replay).__name__)"
+    )
+
+    def run():
+        return subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+            env={"DELTA_ADJOINT_CACHE": str(tmp_path / "kernels"), "PATH": ""}, cwd=".",
+        )  # fmt: skip
+
+    run()
+    (source,) = (tmp_path / "kernels").glob("*.py")
+    kept = source.parent / "__pycache__"
+    for kind, broken in (
+        ("nbi", lambda content: content[: len(content) // 2]),
+        ("nbi", lambda content: content[: content.index(b"\x94.") + 2]),  # the first of its two pickles
+        ("nbi", lambda content: b""),
+        ("nbc", lambda content: content[:-1]),
+        ("nbc", lambda content: bytes(len(content))),
+        ("nbc", lambda content: b"\xff" * 100),
+    ):
+        copy = shutil.copytree(kept, tmp_path / "copy")
+        before = len(list(copy.iterdir()))
+        _discard_broken(copy, source.stem)
+        assert len(list(copy.iterdir())) == before
+        path = next(copy.glob(f"*.go_back*.{kind}"))
+        path.write_bytes(broken(path.read_bytes()))
+        _discard_broken(copy, source.stem)
+        assert f"{path.name} is broken" in capsys.readouterr().err
+        assert not list(copy.glob("*.nb?"))
+        shutil.rmtree(copy)
+
+    for path in kept.glob("*.nb?"):
+        path.write_bytes(b"")
+    mended = [run(), run()]
+    source.write_bytes(source.read_bytes()[:-100])
+    mended += [run(), run()]
+    assert "kernels anew" in mended[0].stderr
+    assert "compiling replay kernels for 1 operations" in mended[2].stderr
+    assert mended[1].stderr == mended[3].stderr == ""
+    assert {one.stdout for one in mended} == {"6.0 [2.] Compiled\n"}
 
 
 @numba_only

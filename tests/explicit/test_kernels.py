@@ -1,6 +1,8 @@
 """The compiled kernels have the bits of the numpy equations, which have those of the contract."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -142,6 +144,28 @@ def test_elementary_functions_at_all_sizes(name):
         assert bits(np.array([compiled.activation(kind, v) for v in z])) == bits(a)
         found = np.array([compiled.derivative(kind, v, w) for v, w in zip(z, a, strict=True)])
     assert bits(found) == bits(derivative)
+
+
+@needs_numba
+def test_broken_kernels_on_disk_are_compiled_anew(tmp_path):
+    code = (
+        "import numpy as np; from explicit import Network; from explicit.kernels import Stepper\n"
+        "print(Stepper(Network([2, 1])).step(np.ones((2, 4)), np.zeros((1, 4)), 0.5).hex())"
+    )
+
+    def run():
+        environment = {"NUMBA_CACHE_DIR": str(tmp_path), "PATH": ""}
+        return subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment, cwd="."
+        )
+
+    first = run()
+    for path in tmp_path.rglob("*.nb?"):
+        path.write_bytes(path.read_bytes()[:-20])
+    mended = [run(), run()]
+    assert first.stderr == mended[1].stderr == ""
+    assert "anew" in mended[0].stderr
+    assert first.stdout == mended[0].stdout == mended[1].stdout
 
 
 def test_what_the_kernels_do_not_know_runs_by_numpy():
