@@ -72,6 +72,8 @@ def diagnose(
     ------
     TypeError, ValueError
         A wrong argument; a candidate without a known interface; parameters that do not fit together.
+    RuntimeError
+        The diagnosis itself failed, which says nothing about the candidate.
 
     >>> from explicit import Network
     >>> from compare.mistakes import mistaken
@@ -103,7 +105,10 @@ def diagnose(
         for question in questions(candidate, x, y, activation, cost, weights, biases, sizes, layout, eta, declared):
             # Another reading of the shapes counts where it needs fewer mistakes.
             question.most = min([MOST, *(len(d.findings) - 1 for d in made if not (d.failure or d.unexplained))])
-            diagnosis = _diagnosis(question)
+            try:
+                diagnosis = _diagnosis(question)
+            except (TypeError, ValueError) as error:  # the arguments are good, and what the candidate raises is caught
+                raise RuntimeError(f"the diagnosis itself failed: {type(error).__name__}: {error}") from error
             if diagnosis.right:
                 return diagnosis
             made.append(diagnosis)

@@ -318,14 +318,13 @@ def _pattern(tag: str, at: At, found: Found) -> str:
     if tag == bp3.tag and found.nabla_b is not None:
         return _relation(found.nabla_b, values(at.nabla_b))
     own, right = values(at.delta), values(at.error * at.slope)
-    if not at.is_output and at.delta_next is not None:
-        for n in range(len(at.matrix)):
-            addend = values(at.matrix[n : n + 1].T * at.delta_next[n : n + 1] * at.slope)
-            unit = f"unit {n + 1} of layer {at.layer + 1}"
-            if len(at.matrix) > 1 and np.allclose(own, right - addend, **_CLOSE):
-                return f"the addend of {unit} is missing"
-            if len(at.matrix) > 1 and np.allclose(own, addend, **_CLOSE):
-                return f"of the sum only the addend of {unit} is there"
+    if not at.is_output and at.delta_next is not None and len(at.matrix) > 1:
+        addends = [values(w[:, None] * d * at.slope) for w, d in zip(at.matrix, at.delta_next, strict=True)]
+        for n, addend in enumerate(addends, 1):
+            if np.allclose(own, right - addend, **_CLOSE):
+                return f"the addend of unit {n} of layer {at.layer + 1} is missing"
+            if np.allclose(own, addend, **_CLOSE) and len(addends) > 2:
+                return f"of the sum only the addend of unit {n} of layer {at.layer + 1} is there"
     return _relation(own, right)
 
 

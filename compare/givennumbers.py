@@ -28,6 +28,7 @@ def diagnose_numbers(
         raise TypeError("weights, biases: needed for numbers: those with which they were computed")
     x, y = matrix("x", x), matrix("y", y)
     q = question_of(lambda *_: None, x, y, activation, cost, weights, biases, None, declared, [])
+    q.network.backprop(q.x, q.y)  # refuses a point at which the cost has no derivative
     given_arrays = _read(q, given)
     point = q.candidate.weights, q.candidate.biases, q.x, q.y
     m = q.x.shape[1]

@@ -55,9 +55,9 @@ def test_every_record_is_named_in_every_layer_and_nothing_else_is(shape, floats)
 
 @pytest.mark.parametrize("floats", [False, True])
 def test_pairs_of_mistakes_are_both_named(floats):
-    # One in seven of what `python -m compare mistakes --try --pairs` plants.
-    made = list(pairs(PAIRED[0], floats=floats, every=7, first=int(floats)))
-    assert len(made) > 100
+    # One in eleven of what `python -m compare mistakes --try --pairs` plants.
+    made = list(pairs(PAIRED[0], floats=floats, every=11, first=int(floats)))
+    assert len(made) > 70
     missed = [(t.plan, names(t.diagnosis), t.false) for t in made if not t.hit or t.false]
     assert missed == []
 
@@ -130,6 +130,24 @@ def test_what_no_record_explains_is_described(change, pattern):
 
     found = said(on_floats(backprop))
     assert found.mistakes == [] and found.unexplained == [f"BP4 at layer 2: {pattern}"]
+
+
+def test_a_missing_addend_is_described():
+    of = network(activation="identity")
+    right = of.backprop(*ONE)
+    addend = of.weights[1][1:].T * right.deltas[1][1:]
+    found = said([right.deltas[0] - addend, right.deltas[1]], of=of, activation="identity")
+    assert found.mistakes == [] and found.unexplained == ["BP2 at layer 2: the addend of unit 2 of layer 3 is missing"]
+    # Of two units, the sum less the first is the last alone: that has a name.
+    found = said([addend, right.deltas[1]], of=of, activation="identity")
+    assert names(found) == ["delta-overwritten"]
+
+
+def test_numbers_at_a_point_without_a_derivative_are_refused():
+    of = network(cost="cross_entropy")
+    of.biases = [of.biases[0], of.biases[1] + 100]
+    with pytest.raises(ValueError, match=r"cross_entropy needs 0 < a < 1; a\[0, 0\] = 1.0"):
+        said([np.ones((4, 1)), np.ones((2, 1))], of=of, cost="cross_entropy")
 
 
 # -- classes -----------------------------------------------------------------------------------------

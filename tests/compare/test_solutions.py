@@ -295,6 +295,9 @@ def test_an_error_of_ours_is_no_finding_about_the_solution(outcome):
     spoilt = "import compare.diagnosis\ncompare.diagnosis.Diagnosis.to_dict = None\n"
     found = outcome(spoilt + RIGHT)
     assert found.kind == "internal" and "cannot be written down" in found.traceback
+    spoilt = "import compare.diagnosing\ncompare.diagnosing.findings = len\n"  # a TypeError within the diagnosis
+    found = outcome(spoilt + RIGHT)
+    assert found.kind == "internal" and "the diagnosis itself failed: TypeError" in found.text
     assert outcome_of(KeyError("x"), "solution.py").kind == "internal"
 
 
