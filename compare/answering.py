@@ -16,7 +16,7 @@ from compare.asking import RAISED, Question, call, found_in, note
 from compare.beside import Point, draw
 from compare.candidates import as_float64, lifted
 from compare.field import Functions, NoOrder, Residue
-from compare.near import DOUBLE, SINGLE, equal, near, within
+from compare.near import DOUBLE, SINGLE, equal, near, values, within
 from compare.rational import Rational
 from compare.variants import At, Pass
 from compare.walking import Found, Layer, Seen, along, walk
@@ -58,10 +58,40 @@ def answer_of(q: Question) -> Answer:
         except _Unusable:
             continue
         answer = with_decay(q, points, _NAMES[arithmetic])
+        if arithmetic is _in_singles and not (answer.unexplained or is_rounding(answer, points)):
+            continue
         if not answer.unexplained:
             return answer
         tried.append(answer)
     return min((a for a in tried if a.arithmetic != "float32"), key=lambda a: a.score)
+
+
+def is_rounding(answer: Answer, points: list[Seen]) -> bool:
+    """Whether what is left between found and expected looks like the rounding of float32, and not like a mistake.
+
+    The bound for float32 is wide where sums are long: a small wrong factor is within it.  But rounding errors have
+    no common value, as a factor's have, and their usual size is about 2⁻²⁴ times the root of how many are added.
+    """
+    errors, widest = [], 1
+    for point in points:
+        for at in along(answer.layers, replace(point, decay_w=answer.decay[0], decay_b=answer.decay[1])) or ():
+            i = at.layer - 2
+            widest = max(widest, *at.of.weights[i].shape)
+            for found, made, decay in (
+                (point.found[i].delta, at.delta, 0),
+                (point.found[i].nabla_b, at.nabla_b * point.factor, answer.decay[1] * at.of.biases[i]),
+                (point.found[i].nabla_w, at.nabla_w * point.factor, answer.decay[0] * at.of.weights[i]),
+            ):
+                if found is not None and found.shape == made.shape:
+                    a, b = values(found), values(made + decay)
+                    errors.append((a[b != 0] - b[b != 0]) / b[b != 0])
+    some = np.concatenate(errors) if errors else np.array([])
+    some = some[some != 0]
+    if not some.size:
+        return False
+    middle, usual = np.median(some), np.median(np.abs(some))
+    spread = np.median(np.abs(some - middle))
+    return bool(abs(middle) <= 4 * spread and SINGLE / 64 <= usual <= 16 * SINGLE * widest**0.5)
 
 
 class _Unusable(Exception):

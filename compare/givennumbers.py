@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from compare.answering import float_run, with_decay
+from compare.answering import float_run, is_rounding, with_decay
 from compare.asking import FLOAT32, Question, found_in, matrix, note, question_of
 from compare.batches import Way, reduction_findings
 from compare.candidates import NotGradients, as_float64
@@ -40,7 +40,9 @@ def diagnose_numbers(
         for reduction in reductions[: 1 if m == 1 else 2]:
             factor = 1 / m if reduction == "mean" and m > 1 else 1
             seen = Seen(run.passed, found, run.same, factor)
-            answers.append((with_decay(q, [seen], arithmetic), reduction, seen))
+            answer = with_decay(q, [seen], arithmetic)
+            if u == DOUBLE or is_rounding(answer, [seen]):
+                answers.append((answer, reduction, seen))
     answer, reduction, seen = min(answers, key=lambda a: (a[0].score, a[0].arithmetic == "float32"))
     display = along(answer.layers, replace(seen, decay_w=answer.decay[0], decay_b=answer.decay[1]))
     assert display is not None  # it is the point at which they were found

@@ -176,7 +176,6 @@ class _Here:
                 expected = expected + own * decay
         return seen.same(found, expected)
 
-
     @property
     def is_zero(self) -> bool:
         """Whether what was found is 0, or the regularisation term alone."""

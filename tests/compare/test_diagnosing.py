@@ -202,6 +202,9 @@ def test_numbers_alone():
     right = network().backprop(X, Y)
     for given in (right.deltas, (right.nabla_b, right.nabla_w), right.nabla_w):
         assert said(given, X, Y).right
+    single = [d.astype(np.float32) for d in right.deltas]
+    assert said(single, X, Y).right and names(said(single, X, Y, dtype="float64")) == ["float32-inside"]
+    assert said([d * (1 + 2.0**-22) for d in right.deltas], X, Y).mistakes == []
     averaged = [[a / 2 for a in g] for g in (right.nabla_b, right.nabla_w)]
     assert "averaged" in " ".join(said(averaged, X, Y).notes)
     assert names(said(averaged, X, Y, reduction="sum")) == ["mean-for-sum"]
@@ -265,6 +268,20 @@ def test_float32_by_design_and_by_accident():
     hidden = on_floats(backward(mistaken(network(), "float32-inside")))
     assert names(said(hidden)) == ["float32-inside"]
     assert said(hidden, dtype="float32").right
+
+
+@pytest.mark.parametrize("factor", [1.001, 1 + 2.0**-20, 1 + 2.0**-24])
+def test_a_small_factor_is_not_taken_for_the_rounding_of_float32(factor):
+    of = Network([200, 5, 2], seed=1)
+
+    def backprop(weights, biases, x, y):
+        nabla_b, nabla_w = backward(network())(weights, biases, x, y)
+        return nabla_b, [nabla_w[0] * factor, nabla_w[1]]
+
+    x = np.random.RandomState(0).rand(200, 1)
+    for candidate in (backprop, on_floats(backprop)):
+        found = said(candidate, x=x, of=of)
+        assert found.mistakes == [] and found.unexplained == [f"BP4 at layer 2: it is {factor:.6g} times the right one"]
 
 
 def test_blas_is_right():
