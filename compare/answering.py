@@ -91,7 +91,8 @@ def is_rounding(answer: Answer, points: list[Seen]) -> bool:
         return False
     middle, usual = np.median(some), np.median(np.abs(some))
     spread = np.median(np.abs(some - middle))
-    return bool(abs(middle) <= 4 * spread and SINGLE / 64 <= usual <= 16 * SINGLE * widest**0.5)
+    centred = some.size < 16 or abs(middle) <= 4 * spread
+    return bool(centred and SINGLE / 64 <= min(usual, spread) and usual <= 16 * SINGLE * widest**0.5)
 
 
 class _Unusable(Exception):
@@ -257,7 +258,7 @@ def float_runs(q: Question, u: float = DOUBLE, samples: int = 1) -> Iterator[Run
     # Only among dyadic numbers is a z exactly 0 in floats, whatever the order of its sum.
     dyadic = [i for i in range(len(names)) if set(names[:i]) <= {*FLAT, "identity"}]
     kinks = [(i, first) for i in dyadic if names[i] in FLAT for first in (0, 1)]
-    for number in range(MANY + len(kinks) if flat else 2):
+    for number in range(MANY + len(kinks) if flat else 2 if u == DOUBLE else 8):
         generator = random.Random(f"diagnose {q.seed} float {number}")
 
         def element(inputs: int, g: random.Random = generator) -> float:
