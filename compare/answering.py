@@ -92,7 +92,7 @@ def is_rounding(answer: Answer, points: list[Seen]) -> bool:
     middle, usual = np.median(some), np.median(np.abs(some))
     spread = np.median(np.abs(some - middle))
     centred = some.size < 16 or abs(middle) <= 4 * spread
-    return bool(centred and SINGLE / 64 <= min(usual, spread) and usual <= 16 * SINGLE * widest**0.5)
+    return bool(centred and min(usual, spread) >= SINGLE / 64 and usual <= 16 * SINGLE * widest**0.5)
 
 
 class _Unusable(Exception):
