@@ -18,6 +18,9 @@ from compare.graphshares import Rules, Shares
 from compare.rational import Rational
 from engine.ops import Op
 
+SEARCHED = 2_000
+"""Two wrong rules, or one beside a wrong pass, are searched for in graphs of so many nodes at most: it takes long."""
+
 
 @dataclass(frozen=True, eq=False)
 class GraphFinding:
@@ -37,7 +40,12 @@ def explanations(shares: Shares) -> list[GraphFinding]:
     simple += _one_rule(shares, wrong)
     if simple:
         return [_together(simple)]
-    for explain in (_rule_and_pass, _some_rules, _lost_shares, _too_early):
+    if shares.searched and len(shares.graph.nodes) <= SEARCHED:
+        twofold = [*_rule_and_pass(shares, wrong), *_rule_and_overwriting(shares, wrong), *_by_rules(shares, wrong, 2)]
+        several = twofold or list(_by_rules(shares, wrong, 3))
+        if several:
+            return _common(several)
+    for explain in (_lost_shares, _too_early):
         found = explain(shares, wrong)
         if found:
             return found
@@ -50,6 +58,13 @@ def explanations(shares: Shares) -> list[GraphFinding]:
 def _together(findings: list[GraphFinding]) -> GraphFinding:
     records = tuple(dict.fromkeys(m for f in findings for m in f.mistakes))
     return GraphFinding(records, findings[0].nodes, findings[0].numbers)
+
+
+def _common(alternatives: list[list[GraphFinding]]) -> list[GraphFinding]:
+    """What all explanations have in common, and as one class the rest, of which it cannot be told which holds."""
+    shared = [f for f in alternatives[0] if all(f.mistakes in [g.mistakes for g in one] for one in alternatives)]
+    rest = [f for one in alternatives for f in one if f.mistakes not in [g.mistakes for g in shared]]
+    return [*shared, *([_together(rest)] if rest else [])]
 
 
 def _ratios(shares: Shares, wrong: list[Any]) -> str:
@@ -88,14 +103,17 @@ def _whole_pass(shares: Shares, wrong: list[Any], rules: Rules) -> list[GraphFin
     graph = shares.graph
     if any(graph.parents[id(n)] and id(n) not in graph.ops for n in graph.nodes):
         return []
-    ways: list[tuple[GraphMistake, Sequence[Any], int]] = [
-        *((known.SECOND_BACKWARD, graph.nodes[::-1], times) for times in (2, 3, 4)),
-        (known.NOT_REVERSED, graph.nodes, 1),
-        *((known.NOT_TOPOLOGICAL, order, 1) for order in _other_orders(graph)),
+    down = graph.nodes[::-1]
+    ways: list[tuple[GraphMistake, Sequence[Any], int, str]] = [
+        *((known.SECOND_BACKWARD, down, times, "") for times in (2, 3, 4)),
+        *((known.SECOND_BACKWARD, down, times, ", with the leaves set to 0 before each") for times in (2, 3, 4)),
+        (known.NOT_REVERSED, graph.nodes, 1, ""),
+        *((known.NOT_TOPOLOGICAL, order, 1, "") for order in _other_orders(graph)),
     ]
-    for mistake, order, times in ways:
-        if _gives_all_grads(shares, order, times, rules):
-            return [GraphFinding((mistake,), graph.names(wrong), f"backward() ran {times} times" if times > 1 else "")]
+    for mistake, order, times, cleared in ways:
+        if _gives_all_grads(shares, order, times, bool(cleared), rules):
+            numbers = f"backward() ran {times} times{cleared}" if times > 1 else ""
+            return [GraphFinding((mistake,), graph.names(wrong), numbers)]
     return []
 
 
@@ -118,36 +136,31 @@ def _other_orders(graph: Graph) -> Iterator[list[Any]]:
         yield order
 
 
-def _gives_all_grads(shares: Shares, order: Sequence[Any], times: int, rules: Rules) -> bool:
+def _gives_all_grads(shares: Shares, order: Sequence[Any], times: int, cleared: bool, rules: Rules) -> bool:
     """Whether so many passes in this order, with the root's grad set before each, leave the grads that were found.
 
-    A node's shares are kept pass by pass; what it passes on in a pass is the sum of all up to then.  (More than
-    one pass is asked for in a topological order only: all uses come before.)
+    cleared : whether the grads of leaves are set to 0 before each
     """
     graph = shares.graph
-    got = {id(n): [0.0] * times for n in graph.nodes}
-    errors = dict.fromkeys(got, 0.0)
-    missing = {id(n): len(graph.users[id(n)]) for n in graph.nodes}
-    got[id(graph.root)][0] = graph.grad[id(graph.root)]
-    for node in order:
-        steps = shares.steps(node, rules) if id(node) in graph.ops else []
-        if steps is None:
-            return False
-        adjoints = [sum(got[id(node)][: j + 1]) for j in range(times)]
-        for step, parent in zip(steps, graph.operands(node), strict=False):
-            if step.assigns and times > 1:
+    made = dict.fromkeys(graph.grad, 0.0)
+    errors = dict(made)
+    for later in reversed(range(times)):
+        made[id(graph.root)] = graph.grad[id(graph.root)]
+        if cleared:
+            made.update((id(n), 0.0) for n in graph.nodes if not graph.parents[id(n)])
+        missing = {id(n): len(graph.users[id(n)]) for n in graph.nodes}
+        for node in order:
+            steps = shares.steps(node, rules) if id(node) in graph.ops else []
+            if steps is None:
                 return False
-            partial, loose = _plain(step.partial), _plain(step.loose)
-            passed = [loose + partial * adjoint for adjoint in adjoints]
-            mine = [0.0] * times if step.assigns else got[id(parent)]
-            got[id(parent)] = [a + b for a, b in zip(mine, passed, strict=True)]
-            errors[id(parent)] += errors[id(node)] * abs(partial) * times + sum(
-                step.slack * (abs(a) + 1) + BOUND * abs(p) for a, p in zip(adjoints, passed, strict=True)
-            )
-            missing[id(parent)] -= 1
-            if not missing[id(parent)]:
-                found, made = graph.grad[id(parent)], sum(got[id(parent)])
-                if not abs(found - made) <= errors[id(parent)]:
+            adjoint, error = made[id(node)], errors[id(node)]
+            for step, parent in zip(steps, graph.operands(node), strict=False):
+                partial, loose, i = _plain(step.partial), _plain(step.loose), id(parent)
+                share = loose + partial * adjoint
+                off = step.slack * (abs(adjoint) + bool(loose)) + abs(partial) * error + BOUND * abs(share)
+                made[i], errors[i] = (share, off) if step.assigns else (made[i] + share, errors[i] + off)
+                missing[i] -= 1
+                if not later and not missing[i] and not abs(graph.grad[i] - made[i]) <= errors[i]:
                     return False
     return True
 
@@ -167,28 +180,24 @@ def _one_rule(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
     return found
 
 
-def _some_rules(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
-    """The fewest ops with a wrong rule, with `+=` or with `=` everywhere, that give every grad."""
-    for name, op in shares.searched.items():
-        for rule in wrong_rules(op):
-            rules = _assigning(shares, {name: rule})
-            if not rule.assigns and _explains(shares, rules, shares.judged):
-                overwritten = GraphFinding((known.OVERWRITTEN,), shares.graph.names(wrong))
-                return [overwritten, _finding(shares, name, [rule], wrong)]
-    for count in (2, 3):
-        for found in _by_rules(shares, wrong, count):
-            return found
-    return []
+def _rule_and_overwriting(shares: Shares, wrong: list[Any]) -> Iterator[list[GraphFinding]]:
+    """One op with a wrong rule, and `=` for `+=` everywhere."""
+    overwritten = GraphFinding((known.OVERWRITTEN,), shares.graph.names(wrong))
+    for name, rule in _rules(shares):
+        if not rule.assigns and _explains(shares, _assigning(shares, {name: rule}), shares.judged):
+            yield [overwritten, _finding(shares, name, [rule], wrong)]
 
 
-def _rule_and_pass(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
+def _rule_and_pass(shares: Shares, wrong: list[Any]) -> Iterator[list[GraphFinding]]:
     """One op with a wrong rule, in a pass that went through the graph in another way."""
-    for name, op in shares.searched.items():
-        for rule in wrong_rules(op):
-            passes = _whole_pass(shares, wrong, {name: rule})
-            if passes:
-                return [_finding(shares, name, [rule], wrong), *passes]
-    return []
+    for name, rule in _rules(shares):
+        passed = _whole_pass(shares, wrong, {name: rule})
+        if passed:
+            yield [_finding(shares, name, [rule], wrong), *passed]
+
+
+def _rules(shares: Shares) -> Iterator[tuple[str, Rule]]:
+    return ((name, rule) for name, op in shares.searched.items() for rule in wrong_rules(op))
 
 
 def _assigning(shares: Shares, rules: Rules) -> Rules:

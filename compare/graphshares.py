@@ -53,7 +53,7 @@ class Shares:
         self.searched = {op.name: op for i, op in graph.ops.items() if i not in self._kinds}
         self.right = {op.name: right_rule(op) for op in graph.ops.values()}
         self._exact_grad = cache(lambda i: Rational(graph.grad[i]))
-        self._known: dict[tuple[int, int], list[Step] | None] = {}
+        self._known: dict[tuple[int, int], tuple[Rule | None, list[Step] | None]] = {}
         self._exact: dict[tuple[Op, tuple[str, str]], bool] = {}
 
     def steps(self, node: Any, rules: Rules) -> list[Step] | None:
@@ -67,9 +67,9 @@ class Shares:
         elif not kind.right or (kind.kink is not None and at_kink(op, *self.graph.at(node)[:2])):
             rule = None
         key = id(node), id(rule)
-        if key not in self._known:
-            self._known[key] = self._observed(node) if rule is None else self._by_rule(node, op, rule)
-        return self._known[key]
+        if key not in self._known:  # kept with the rule, so that its id is not given to another one
+            self._known[key] = rule, self._observed(node) if rule is None else self._by_rule(node, op, rule)
+        return self._known[key][1]
 
     def _observed(self, node: Any) -> list[Step] | None:
         steps = observed(self.graph, node, Rationals())
