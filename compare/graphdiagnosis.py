@@ -131,7 +131,8 @@ def diagnose_graph(root: Any, leaves: Iterable[Any] | None = None) -> GraphDiagn
     Parameters
     ----------
     root : the node whose backward() was called: micrograd's Value or that of a fork; every node has `data`,
-        `grad`, `_prev` (its parents, a set, tuple or list) and `_op` ("+", "*", "**2", "ReLU", "tanh", …)
+        `grad`, `_prev` or `_children` (its parents: a set, tuple or list) and `_op` ("+", "*", "**2", "ReLU", …)
+        and, where each node has one, `_backward`
     leaves : nodes that should have a gradient, e.g. the parameters; those not in the graph are named
 
     Returns

@@ -13,7 +13,7 @@ from typing import Any
 
 from compare import graphmistakes as known
 from compare.graphmistakes import GraphMistake, Rule, wrong_rules
-from compare.graphreading import BOUND, Graph
+from compare.graphreading import BOUND, Graph, parents_of
 from compare.graphshares import Rules, Shares
 from compare.rational import Rational
 from engine.ops import Op
@@ -42,9 +42,8 @@ def explanations(shares: Shares) -> list[GraphFinding]:
         return [_together(simple)]
     if shares.searched and len(shares.graph.nodes) <= SEARCHED:
         twofold = [*_rule_and_pass(shares, wrong), *_rule_and_overwriting(shares, wrong), *_by_rules(shares, wrong, 2)]
-        several = twofold or list(_by_rules(shares, wrong, 3))
-        if several:
-            return _common(several)
+        if twofold:
+            return _common(twofold)
     for explain in (_lost_shares, _too_early):
         found = explain(shares, wrong)
         if found:
@@ -131,7 +130,7 @@ def _other_orders(graph: Graph) -> Iterator[list[Any]]:
             if id(node) not in seen:
                 seen.add(id(node))
                 order.append(node)
-                parents = list(node._prev)
+                parents = list(parents_of(node))
                 waiting += parents if turned else parents[::-1]
         yield order
 
@@ -258,7 +257,7 @@ def passes(graph: Graph, user: Any, node: Any, made: float, right: float) -> str
 def _not_visited(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
     """One node that passed nothing on."""
     for user in shares.graph.users[id(wrong[0])]:
-        if all(shares.fits(n, without=user) for n in wrong):
+        if all(shares.fits(n, without=user) for n in wrong) and not _gave(shares, user, wrong):
             return [GraphFinding((known.NOT_VISITED,), shares.graph.names([user]))]
     return []
 
@@ -281,7 +280,17 @@ def _lost_shares(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
     if len(ops) == 1 and once and ops <= set(shares.searched) and all(len(graph.parents[id(u)]) == 2 for u in missing):
         record = known.GRAPH_MISTAKES["operand-forgotten"]
         return [GraphFinding((record,), graph.names(wrong), f"at the op {ops.pop()}")]
+    if any(_gave(shares, u, wrong) for u in missing):
+        return []
     return [GraphFinding((known.NOT_VISITED,), graph.names(missing))]
+
+
+def _gave(shares: Shares, user: Any, wrong: list[Any]) -> bool:
+    """Whether one of a user's operands is right with its share: then its step ran, when its grad was complete."""
+    return any(
+        all(p is not n for n in wrong) and shares.judges(p) and shares.share(user, p)[0] != 0
+        for p in shares.graph.operands(user)
+    )
 
 
 def _some(count: int) -> Iterator[tuple[int, ...]]:
@@ -300,7 +309,7 @@ def _too_early(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
         steps = [shares.step(u, n) for u in users]
         bound = sum(shares.share(u, n)[1] for u in users)
         options = [
-            [_plain(s.loose) + g * _plain(s.partial) for g in (graph.grad[id(u)], *_sums_of_some(shares, u))]
+            [_plain(s.loose) + g * _plain(s.partial) for g in (graph.grad[id(u)], *_sums_of_some(shares, u, wrong))]
             for u, s in zip(users, steps, strict=True)
             if s is not None
         ]
@@ -309,8 +318,10 @@ def _too_early(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
     return [GraphFinding((known.NOT_TOPOLOGICAL,), graph.names(wrong))]
 
 
-def _sums_of_some(shares: Shares, node: Any) -> list[float]:
+def _sums_of_some(shares: Shares, node: Any, wrong: list[Any]) -> list[float]:
     users = shares.graph.users[id(node)]
+    if not users or _gave(shares, node, wrong):
+        return []
     if not all(id(u) in shares.graph.ops for u in users):
         return [0.0]
     made = [shares.share(u, node)[0] for u in users]

@@ -18,6 +18,7 @@ BOUND = 64 * 2.0**-53
 
 _NAMES = {alias: row.name for row in TABLE.values() for alias in (row.ascii, row.symbol, row.name) if "{" not in alias}
 _NAMES.update({"-": "sub", "x": "mul", "·": "mul", "leakyrelu": "leaky_relu", "truediv": "div", "ln": "log"})
+del _NAMES["power"]  # without its exponent it says nothing
 _SYMMETRIC = ("add", "mul", "maximum", "minimum")
 
 
@@ -87,18 +88,19 @@ class Graph:
                 stack += [(p, False) for p in reversed(self.parents[id(node)])]
 
     def _read(self, node: Any) -> None:
-        for name in ("data", "grad", "_prev", "_op"):
-            if not hasattr(node, name):
-                kind = type(node).__name__
-                raise TypeError(f"root: expected nodes with data, grad, _prev and _op; a {kind} lacks {name}")
+        lacking = [name for name in ("data", "grad", "_op") if not hasattr(node, name)]
+        if not hasattr(node, "_prev") and not hasattr(node, "_children"):
+            lacking.append("_prev")
+        if lacking:
+            kind = type(node).__name__
+            raise TypeError(f"root: expected nodes with data, grad, _prev and _op; a {kind} lacks {lacking[0]}")
         data, grad = number(node.data), 0.0 if node.grad is None else number(node.grad)
         if data is None or not math.isfinite(data):
             raise ValueError(f"root: expected finite data, got {node.data!r:.40} at a node of op {node._op!r:.20}")
         if grad is None:
             raise TypeError(f"root: expected numbers as grad, got {node.grad!r:.40} at a node of op {node._op!r:.20}")
         self.data[id(node)], self.grad[id(node)] = data, grad
-        # A set is in no order, but stays in the one that it has.
-        parents = self.parents[id(node)] = tuple(node._prev)
+        parents = self.parents[id(node)] = tuple(parents_of(node))
         if not parents:
             return
         op = named(str(node._op), len(parents))
@@ -138,9 +140,14 @@ def backward_step(node: Any) -> Callable[[], Any] | None:
     return step if callable(step) else None
 
 
+def parents_of(node: Any) -> Any:
+    """A node's parents as it keeps them: a set is in no order, but stays in the one that it has."""
+    return node._prev if hasattr(node, "_prev") else node._children
+
+
 def unordered(node: Any) -> bool:
-    """Whether `_prev` has lost the order of the operands, and one of two that were the same."""
-    return isinstance(node._prev, (set, frozenset))
+    """Whether a node has lost the order of the operands, and one of two that were the same."""
+    return isinstance(parents_of(node), (set, frozenset))
 
 
 def at_kink(op: Op, x: Any, y: Any) -> bool:

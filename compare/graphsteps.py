@@ -205,5 +205,5 @@ def _may_remember(node: Any, operands: tuple[Any, ...]) -> bool:
         return True
     if any(all(c is not n for n in nodes) for c in cells):
         return True
-    usual = {"data", "grad", "_prev", "_op", "_backward", "label"}
+    usual = {"data", "grad", "_prev", "_children", "_op", "_backward", "label"}
     return any(not hasattr(n, "__dict__") or vars(n).keys() - usual for n in nodes)

@@ -627,6 +627,57 @@ def test_a_step_that_was_never_attached():
     assert names(diagnose_graph(root)) == ["nothing-passed"]
 
 
+def test_parents_under_the_name_of_children_and_grads_of_none():
+    class Children:
+        def __init__(self, data, children=(), op=""):
+            self.data, self.grad, self._children, self._op, self._backward = data, None, set(children), op, None
+
+        def __mul__(self, other):
+            out = Children(self.data * other.data, (self, other), "*")
+
+            def _backward():
+                for p, share in ((self, other.data * out.grad), (other, self.data * out.grad)):
+                    p.grad = share if p.grad is None else p.grad + share
+
+            out._backward = _backward
+            return out
+
+    a, b = Children(2.0), Children(3.0)
+    inner = a * b
+    root = inner * a
+    root.grad = 1.0
+    root._backward()
+    inner._backward()
+    found = diagnose_graph(root, [a, b])
+    assert found.right and arithmetic(found, "*") == {"rational"}
+    a.grad = None
+    assert names(diagnose_graph(root)) == ["not-recognised"]
+
+
+@pytest.mark.parametrize(
+    "label, known", [("power", False), ("**", False), ("^3", True), ("**3.0", True), ("x3", False)]
+)
+def test_a_power_is_known_by_its_exponent(label, known):
+    class Power(Lambdas):
+        def __pow__(self, n):
+            return self._unary(label, self.data**n, lambda out: n * self.data ** (n - 1))
+
+    a = Power(1.0)  # here all powers are the same
+    root = a**3 + a
+    root.backward()
+    found = diagnose_graph(root)
+    assert found.right and found.undecided == ([] if known else [repr(label)])
+
+
+def test_grads_that_are_not_finite_are_not_judged():
+    a, b = Lambdas(2.0), Lambdas(3.0)
+    root = a * b + a
+    root.backward()
+    a.grad = float("inf")
+    found = diagnose_graph(root)
+    assert found.right and any("not finite" in note for note in found.notes)
+
+
 def test_a_constant_that_is_no_node():
     class Plain(Lambdas):
         def __mul__(self, other):
