@@ -171,6 +171,8 @@ def diagnose_graph(root: Any, leaves: Iterable[Any] | None = None) -> GraphDiagn
     if graph.moved:
         which = ", ".join(graph.names(graph.moved)[:SHOWN])
         notes.append(f"not judged: {which}; their data, or those beside them, are not what the op gives")
+    if graph.unit > 2.0**-53:
+        notes.append(f"some numbers are shorter than float64: the unit roundoff is taken to be {graph.unit:.3g}")
     if not all(x - x == 0 for x in graph.grad.values()):
         notes.append("grads that are not finite were not judged")
     return GraphDiagnosis(len(graph.nodes), found, _judged(graph, kinds), graph.unknown, notes)

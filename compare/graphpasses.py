@@ -13,7 +13,7 @@ from typing import Any
 
 from compare import graphmistakes as known
 from compare.graphmistakes import GraphMistake, Rule, wrong_rules
-from compare.graphreading import BOUND, Graph, parents_of
+from compare.graphreading import Graph, parents_of
 from compare.graphshares import Rules, Shares
 from compare.rational import Rational
 from engine.ops import Op
@@ -156,7 +156,7 @@ def _gives_all_grads(shares: Shares, order: Sequence[Any], times: int, cleared: 
             for step, parent in zip(steps, graph.operands(node), strict=False):
                 partial, loose, i = _plain(step.partial), _plain(step.loose), id(parent)
                 share = loose + partial * adjoint
-                off = step.slack * (abs(adjoint) + bool(loose)) + abs(partial) * error + BOUND * abs(share)
+                off = step.slack * (abs(adjoint) + bool(loose)) + abs(partial) * error + graph.bound * abs(share)
                 made[i], errors[i] = (share, off) if step.assigns else (made[i] + share, errors[i] + off)
                 missing[i] -= 1
                 if not later and not missing[i] and not abs(graph.grad[i] - made[i]) <= errors[i]:

@@ -13,8 +13,8 @@ from typing import Any
 
 from engine.ops import TABLE, Op, compile_function
 
-BOUND = 64 * 2.0**-53
-"""What a formula of the op table may be away from a student's: 64 roundings of numbers of its size, or of 1."""
+_UNITS = {4: (2.0**-24, 2.0**-100), 2: (2.0**-11, 2.0**-10)}
+"""By bytes of a float that is shorter than Python's: its unit roundoff, and what may be lost to underflow."""
 
 _NAMES = {alias: row.name for row in TABLE.values() for alias in (row.ascii, row.symbol, row.name) if "{" not in alias}
 _NAMES.update({"-": "sub", "x": "mul", "·": "mul", "leakyrelu": "leaky_relu", "truediv": "div", "ln": "log"})
@@ -34,6 +34,8 @@ class Graph:
     users : by id, the nodes that use a node, each once
     unknown : the `_op` strings that the table does not know, or whose operands cannot be told
     moved : nodes whose data are not what their op gives, and those beside them
+    unit, tiny : the unit roundoff of the shortest floats in the graph, and what may be lost to underflow
+    bound : what a formula may be away from the student's: 64 roundings of numbers of its size, or of 1
     """
 
     def __init__(self, root: Any) -> None:
@@ -45,7 +47,11 @@ class Graph:
         self.ops: dict[int, Op] = {}
         self.unknown: list[str] = []
         self.moved: list[Any] = []
+        self.unit, self.tiny = 2.0**-53, 2.0**-1000
         self._collect()
+        self.bound = 64 * self.unit
+        for node in self.nodes:
+            self._recognise(node)
         self._leave_out_what_moved()
         self.users: dict[int, list[Any]] = {id(n): [] for n in self.nodes}
         for node in self.nodes:
@@ -100,11 +106,17 @@ class Graph:
         if grad is None:
             raise TypeError(f"root: expected numbers as grad, got {node.grad!r:.40} at a node of op {node._op!r:.20}")
         self.data[id(node)], self.grad[id(node)] = data, grad
-        parents = self.parents[id(node)] = tuple(parents_of(node))
+        self.parents[id(node)] = tuple(parents_of(node))
+        for x in (node.data, node.grad):
+            size = getattr(getattr(x, "dtype", None), "itemsize", 8)
+            self.unit, self.tiny = max((self.unit, self.tiny), _UNITS.get(size, (0.0, 0.0)))
+
+    def _recognise(self, node: Any) -> None:
+        parents = self.parents[id(node)]
         if not parents:
             return
         op = named(str(node._op), len(parents))
-        ordered = _ordered(op, parents, node) if op else None
+        ordered = self._ordered(op, parents, node) if op else None
         if op is None or ordered is None:
             self.unknown = list(dict.fromkeys([*self.unknown, repr(str(node._op))]))
         elif not ordered:
@@ -118,6 +130,29 @@ class Graph:
             if id(node) in self.ops and any(id(p) in leaves for p in self.parents[id(node)]):
                 del self.ops[id(node)]
                 self.moved.append(node)
+
+    def _ordered(self, op: Op, parents: tuple[Any, ...], node: Any) -> tuple[Any, ...] | None:
+        """The parents as the op took them; () if it does not give the node's data; None if they cannot be told."""
+        if op.dy is None:
+            return None if len(parents) != 1 else parents if self._gives(op, parents, node) else ()
+        if len(parents) == 1:
+            # One in a set may have been two that were the same; a constant that is no node leaves one behind, too.
+            twice = (*parents, *parents)
+            return twice if unordered(node) and backward_step(node) and self._gives(op, twice, node) else None
+        if len(parents) != 2:
+            return None
+        if op.name in _SYMMETRIC or not unordered(node):
+            return parents if self._gives(op, parents, node) else ()
+        fitting = [order for order in (parents, parents[::-1]) if self._gives(op, order, node)]
+        return None if len(fitting) == 2 else fitting[0] if fitting else ()
+
+    def _gives(self, op: Op, parents: tuple[Any, ...], node: Any) -> bool:
+        x, y, out = (self.data[id(n)] for n in (parents[0], parents[-1], node))
+        try:
+            made = formula(op.forward)(x, y, out, op.c)[0]
+        except (ArithmeticError, ValueError):
+            return False
+        return bool(abs(made - out) <= self.bound * (1 + abs(out)))
 
 
 def number(value: Any) -> float | None:
@@ -161,7 +196,7 @@ def named(text: str, parents: int) -> Op | None:
     >>> named("**-1", 1).c, named("-", 1).name, named("-", 2).name, named("mystery", 1)
     (-1, 'neg', 'sub', None)
     """
-    power = re.fullmatch(r"(?:\*\*|\^|pow)\s*\(?(-?[\d.]+(?:e-?\d+)?)\)?", text)
+    power = re.fullmatch(r"(?:\*\*|\^|pow)\s*\(?(-?\d+(?:\.\d*)?(?:e-?\d+)?)\)?", text)
     if power:
         exponent = float(power[1])
         return TABLE["power"].bind(int(exponent) if exponent.is_integer() else exponent)
@@ -175,28 +210,3 @@ def named(text: str, parents: int) -> Op | None:
 def formula(*texts: str) -> Callable[..., tuple[Any, ...]]:
     """Formulas of the op table as one function of x, y, out and c, for every type of number."""
     return compile_function(f"def values(x, y, out, c): return ({', '.join(texts)},)", "formula", {})
-
-
-def _ordered(op: Op, parents: tuple[Any, ...], node: Any) -> tuple[Any, ...] | None:
-    """The parents as the op took them; () if it does not give the node's data; None if they cannot be told."""
-    if op.dy is None:
-        return None if len(parents) != 1 else parents if _gives(op, parents, node) else ()
-    if len(parents) == 1:
-        # One in a set may have been two that were the same; a constant that is no node leaves one behind, too.
-        twice = (*parents, *parents)
-        return twice if unordered(node) and backward_step(node) and _gives(op, twice, node) else None
-    if len(parents) != 2:
-        return None
-    if op.name in _SYMMETRIC or not unordered(node):
-        return parents if _gives(op, parents, node) else ()
-    fitting = [order for order in (parents, parents[::-1]) if _gives(op, order, node)]
-    return None if len(fitting) == 2 else fitting[0] if fitting else ()
-
-
-def _gives(op: Op, parents: tuple[Any, ...], node: Any) -> bool:
-    x, y, out = float(parents[0].data), float(parents[-1].data), float(node.data)
-    try:
-        made = formula(op.forward)(x, y, out, op.c)[0]
-    except (ArithmeticError, ValueError):
-        return False
-    return bool(abs(made - out) <= BOUND * (1 + abs(out)))

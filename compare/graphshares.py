@@ -10,7 +10,8 @@ out), the product with gᵤ one more, and a sum in any order m more, each a fact
 |grad − S| ≤ ((1 + γₖ)(1 + γₘ₊₁) − 1) Σ |gᵤ·pᵤ|, γₖ = ku/(1 − ku) (Higham, "Accuracy and Stability of Numerical
 Algorithms", 2nd ed., SIAM 2002, section 3.1, lemma 3.1).  A partial that needs exp and the like is computed in
 float64 on both sides: γₖ|p| is then 64 u (|p| + 1), since no formula of the table takes more than four operations
-on intermediates of the size of 1 or of p.  2⁻¹⁰⁰⁰ stands for under- and overflow on the way.
+on intermediates of the size of 1 or of p.  2⁻¹⁰⁰⁰ stands for under- and overflow on the way.  In a graph with
+numbers of numpy's float32, u is 2⁻²⁴.
 """
 
 from collections.abc import Iterable
@@ -21,21 +22,19 @@ from math import isfinite
 from typing import Any
 
 from compare.graphmistakes import Rule, right_rule
-from compare.graphreading import BOUND, Graph, at_kink, formula
+from compare.graphreading import Graph, at_kink, formula
 from compare.graphrunning import Rationals, Step, observed
 from compare.graphsteps import StepKind
 from compare.rational import Rational
 from engine.ops import Op
 
-U = 2.0**-53
-TINY = 2.0**-1000
 Rules = dict[str, Rule]
 """By name of an op: wrong rules to try where the steps could not be run."""
 
 
-def gamma(k: float) -> float:
+def gamma(k: float, u: float) -> float:
     """γₖ = ku/(1 − ku)."""
-    return k * U / (1 - k * U)
+    return k * u / (1 - k * u)
 
 
 class Shares:
@@ -74,7 +73,9 @@ class Shares:
     def _observed(self, node: Any) -> list[Step] | None:
         steps = observed(self.graph, node, Rationals())
         sizes = [size(s.partial) + size(s.loose) for s in steps or ()]
-        return steps and [replace(s, slack=BOUND * (z + 1), size=z) for s, z in zip(steps, sizes, strict=True)]
+        return steps and [
+            replace(s, slack=self.graph.bound * (z + 1), size=z) for s, z in zip(steps, sizes, strict=True)
+        ]
 
     def _by_rule(self, node: Any, op: Op, rule: Rule) -> list[Step] | None:
         data = self.graph.at(node)
@@ -89,9 +90,9 @@ class Shares:
         sizes = [size(p) for p in partials]
         if not all(map(isfinite, sizes)):
             return None
-        tiny = TINY * (1 + sum(map(abs, data)))
-        k = gamma(8 + abs(op.c or 0))
-        slacks = [(k * size if exact else BOUND * (size + 1)) + tiny for size in sizes]
+        tiny = self.graph.tiny * (1 + sum(map(abs, data)))
+        k = gamma(8 + abs(op.c or 0), self.graph.unit)
+        slacks = [(k * size if exact else self.graph.bound * (size + 1)) + tiny for size in sizes]
         partials = [Rational(p) for p in partials]
         if op.dy is not None and len(self.graph.operands(node)) == 1:
             # Twice the same parent: it gets both shares, or what is assigned last.
@@ -121,7 +122,7 @@ class Shares:
         if step is None:
             return float("nan"), 0.0
         share, error = self.passed(user, step)
-        return share.to_float(), error + BOUND * size(share)
+        return share.to_float(), error + self.graph.bound * size(share)
 
     def expected(self, node: Any) -> float:
         """The sum of what the uses of a node pass."""
@@ -151,7 +152,7 @@ class Shares:
         """
         added: list[Any] = []
         assigned: list[Any] = []
-        bound = TINY
+        bound = self.graph.tiny
         users = self.graph.users[id(node)]
         for user in users:
             if user is without:
@@ -161,7 +162,7 @@ class Shares:
                 return False
             share, error = self.passed(user, step)
             (assigned if step.assigns and not adding else added).append(share)
-            bound += error + gamma(len(users) + 1) * (step.size * self._scale(user, step) + error)
+            bound += error + gamma(len(users) + 1, self.graph.unit) * (step.size * self._scale(user, step) + error)
         grad = self._exact_grad(id(node))
         if not assigned:
             return bool(abs(grad - sum(added)) <= bound)

@@ -14,7 +14,7 @@ from typing import Any
 
 from compare import graphmistakes as known
 from compare.graphmistakes import GraphMistake, Rule, right_rule, wrong_rules
-from compare.graphreading import BOUND, Graph, at_kink, backward_step, formula, unordered
+from compare.graphreading import Graph, at_kink, backward_step, formula, unordered
 from compare.graphrunning import Field, Rationals, Step, observed
 from engine.ops import Op
 
@@ -86,7 +86,7 @@ def _step_kind(graph: Graph, nodes: list[Any]) -> StepKind | None:
                 return found
     some = _spread(list({graph.at(n): n for n in nodes}.values()), OWN_NODES)
     runs = _all_or_none(_own_trial(graph, node) for node in some)
-    return _verdict(graph, nodes, some, runs, "float64", _near) if runs else None
+    return _verdict(graph, nodes, some, runs, "float64", _within(graph.bound)) if runs else None
 
 
 def _all_or_none(runs: Iterable[list["_Trial"] | None]) -> list[list["_Trial"]]:
@@ -186,8 +186,8 @@ def _same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-def _near(a: Any, b: float) -> bool:
-    return b - b == 0 and bool(abs(a - b) <= BOUND * (abs(b) + 1))
+def _within(bound: float) -> Equal:
+    return lambda a, b: b - b == 0 and bool(abs(a - b) <= bound * (abs(b) + 1))
 
 
 def _constant(op: Op, runs: list[list[_Trial]]) -> bool:

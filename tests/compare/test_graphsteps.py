@@ -428,6 +428,19 @@ def test_right_graphs_are_never_accused(kind, unary, seed):
     assert found.right, str(found)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_short_floats_round_more(seed):
+    class Short(Captured):
+        def __init__(self, data, prev=(), op=""):
+            super().__init__(data, prev, op)
+            self.data = np.float32(data)
+
+    root, _ = graph_of(Short, random.Random(seed), ["relu", "tanh", "sigmoid"])
+    root.backward()
+    found = diagnose_graph(root)
+    assert found.right and any("shorter than float64" in note for note in found.notes)
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_steps_that_are_methods_and_data_that_are_forced_to_float(seed):
     generator = random.Random(seed)
