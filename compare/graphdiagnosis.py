@@ -160,8 +160,10 @@ def diagnose_graph(root: Any, leaves: Iterable[Any] | None = None) -> GraphDiagn
     missing = [leaf for leaf in leaves or () if id(leaf) not in reached]
     with unchanged(graph.nodes):
         kinds = step_kinds(graph)
-        kinds = [kind for kind in kinds if _was_called(graph, kind, kinds)]
         shares = Shares(graph, kinds)
+        called = [kind for kind in kinds if _was_called(shares, kind)]
+        if len(called) < len(kinds):
+            kinds, shares = called, Shares(graph, called)
         in_steps, notes = _steps(shares, kinds)
         found = [GraphFinding((known.UNREACHED,), _names_outside(missing))] if missing else []
         found += _seed(graph)
@@ -205,17 +207,16 @@ def _judged(graph: Graph, kinds: list[StepKind]) -> list[Judged]:
     return [Judged(op, nodes, ran, arithmetic) for (op, arithmetic), (nodes, ran) in counts.items()]
 
 
-def _was_called(graph: Graph, kind: StepKind, kinds: list[StepKind]) -> bool:
+def _was_called(shares: Shares, kind: StepKind) -> bool:
     """Whether the grads may come from the steps of this kind: a class may carry steps that its pass never calls.
 
-    They do not where the grads are those of the right step, and not of this one.  A step that does nothing is the
+    They do not where the grads are those of right steps, and not of these.  A step that does nothing is the
     likeliest to be a mere default: it counts where some grads are as it leaves them, and not as they should be.
     """
     if kind.right:
         return True
-    as_observed, as_right = Shares(graph, kinds), Shares(graph, [k for k in kinds if k is not kind])
-    parents = {id(p): p for n in kind.nodes for p in graph.operands(n)}.values()
-    fits = [(as_observed.fits(p), as_right.fits(p)) for p in parents if as_observed.judges(p) and as_right.judges(p)]
+    parents = {id(p): p for n in kind.nodes for p in shares.graph.operands(n)}.values()
+    fits = [(shares.fits(p), shares.fits(p, shares.right)) for p in parents if shares.judges(p)]
     if known.GRAPH_MISTAKES["nothing-passed"] in kind.wrong:
         return (True, False) in fits
     return (True, False) in fits or (False, True) not in fits
