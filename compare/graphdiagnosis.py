@@ -1,38 +1,45 @@
-"""`diagnose_graph`: what went wrong in the backward pass over somebody's graph of scalars.
+"""`diagnose_graph`: what went wrong in the backward pass over somebody's graph of scalars, and the report.
 
-Each node's grad is judged by the grads of the nodes that use it: parent.grad = Σ out.grad · ∂out/∂parent.  So a
-mistake shows where it is made, and not at all nodes below.  Partials are the op table's, on the graph's own
-data, and a number is right if it is within 64 u · Σ |out.grad| (|partial| + 1) of the sum: no partial of the
-table takes more than four operations, on intermediates of the size of 1 or of the partial.
+First each kind of backward step is run on numbers of our own (`graphsteps`), then the grads that the pass
+left are compared with what the steps pass on (`graphshares`), and what is wrong then lies in the pass (`graphpasses`).
 """
 
 import html
-import re
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import combinations, product
+from itertools import groupby
 from typing import Any
 
 from tabulate import tabulate
 
 from compare import graphmistakes as known
-from compare.graphmistakes import RIGHT, GraphMistake, Rule, wrong_rules
-from engine.ops import TABLE, Op, compile_function
-from engine.scalars import elementary
+from compare.graphmistakes import GraphMistake
+from compare.graphpasses import GraphFinding, explanations, passes
+from compare.graphreading import Graph, at_kink, name_of
+from compare.graphrunning import unchanged
+from compare.graphshares import Shares
+from compare.graphsteps import StepKind, step_kinds
+from engine.files import write_json
 
-BOUND = 64 * 2.0**-53
 SHOWN = 12
 
 
-@dataclass(frozen=True, eq=False)
-class GraphFinding:
-    """One mistake: the record (several where their numbers are the same here), and the nodes that show it."""
+@dataclass(frozen=True)
+class Judged:
+    """In which arithmetic the nodes of an op were judged.
 
-    mistakes: tuple[GraphMistake, ...]
-    nodes: tuple[str, ...] = ()
-    numbers: str = ""
+    op         : as in `_op`
+    nodes      : how many
+    run        : of how many the backward step was run; 0 where there is none, or none that runs on other numbers
+    arithmetic : "rational" or "finite field", then the partial is proved right or wrong; else "float64", then the
+                 grads of this graph (or the floats that a step has kept) are within a bound of the right ones, or not
+    """
+
+    op: str
+    nodes: int
+    run: int
+    arithmetic: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +47,17 @@ class GraphDiagnosis:
     """What was found in a graph.
 
     count:      of its nodes
-    findings:   in order, walking backward from the root
+    findings:   in order, walking backward from the root: steps first, then the pass
+    judged:     for each op, in which arithmetic
     undecided:  op strings that the op table does not know; what their nodes pass on is not judged
+    notes:      what is not as in the op table, or as it should be, and does not matter in this graph
     """
 
     count: int
     findings: list[GraphFinding]
+    judged: list[Judged]
     undecided: list[str]
+    notes: list[str]
 
     @property
     def right(self) -> bool:
@@ -68,8 +79,12 @@ class GraphDiagnosis:
             if f.numbers:
                 yield f"   {f.numbers}"
             yield f"   fix: {f.mistakes[0].hint}"
+        for arithmetic, ops in groupby(sorted(self.judged, key=lambda j: j.arithmetic), lambda j: j.arithmetic):
+            exact = "exact, " if arithmetic != "float64" else ""
+            yield f"judged in {exact}{arithmetic}: " + ", ".join(f"{j.op} ({j.run} of {j.nodes:,} run)" for j in ops)
         if self.undecided:
             yield f"not judged: the ops {', '.join(self.undecided)}, which are not known"
+        yield from (f"note: {note}" for note in self.notes)
 
     def _table(self, form: str) -> str:
         rows = [[f.mistakes[0].name, ", ".join(f.nodes[:SHOWN]), len(f.nodes)] for f in self.findings if f.nodes]
@@ -91,22 +106,39 @@ class GraphDiagnosis:
                 {"names": [m.name for m in f.mistakes], "nodes": list(f.nodes), "numbers": f.numbers}
                 for f in self.findings
             ],
+            "judged": [vars(j) for j in self.judged],
             "undecided": list(self.undecided),
+            "notes": list(self.notes),
         }
+
+    def to_json(self, path: str | os.PathLike[str]) -> None:
+        """Write the diagnosis as JSON, whole or not at all.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written.
+        """
+        write_json(path, self.to_dict())
 
 
 def diagnose_graph(root: Any, leaves: Iterable[Any] | None = None) -> GraphDiagnosis:
     """Name the mistakes of a backward pass that has run over a graph.
 
+    Where nodes have a `_backward`, a few of each kind are run, on exact numbers, so that a partial, `=` for `+=`
+    and out.grad forgotten are proved right or wrong; data and grad of all nodes are afterwards what they were.
+
     Parameters
     ----------
     root : the node whose backward() was called: micrograd's Value or that of a fork; every node has `data`,
-        `grad`, `_prev` (its parents, a set, tuple or list) and `_op` ("+", "*", "**2", "ReLU", "tanh", …)
+        `grad`, `_prev` or `_children` (its parents: a set, tuple or list) and `_op` ("+", "*", "**2", "ReLU", …)
+        and, where each node has one, `_backward`
     leaves : nodes that should have a gradient, e.g. the parameters; those not in the graph are named
 
     Returns
     -------
-    a `GraphDiagnosis`; its `mistakes` are the records found (`compare.graphmistakes`), [] for a right pass
+    a `GraphDiagnosis`; its `mistakes` are the records found (`compare.graphmistakes`), [] for a right pass: what makes
+    the gradients of this graph wrong, for some data of its leaves
 
     Raises
     ------
@@ -123,374 +155,130 @@ def diagnose_graph(root: Any, leaves: Iterable[Any] | None = None) -> GraphDiagn
     >>> [m.name for m in diagnose_graph(cost).mistakes]
     ['left-over']
     """
-    graph = _Graph(root)
-    findings = _unreached(graph, leaves) + _found(graph)
-    return GraphDiagnosis(len(graph.nodes), findings, graph.unknown)
-
-
-# -- the graph ---------------------------------------------------------------------------------------------
-
-
-class _Graph:
-    """Nodes in depth-first postorder (parents first), their ops, and who uses whom."""
-
-    def __init__(self, root: Any) -> None:
-        self.root = root
-        self.nodes: list[Any] = []
-        self.parents: dict[int, tuple[Any, ...]] = {}
-        self.ops: dict[int, Op] = {}
-        self.unknown: list[str] = []
-        self._collect(root)
-        self.uses: dict[int, list[tuple[Any, int]]] = {id(n): [] for n in self.nodes}
-        for node in self.nodes:
-            for position, parent in enumerate(self.parents[id(node)]):
-                self.uses[id(parent)].append((node, position))
-        self._rules: dict[tuple[str, Any, str, str | None], Callable[..., Any]] = {}
-
-    def _collect(self, root: Any) -> None:
-        seen: set[int] = set()
-        stack = [(root, False)]
-        while stack:
-            node, done = stack.pop()
-            if done:
-                self.nodes.append(node)
-            elif id(node) not in seen:
-                seen.add(id(node))
-                self._read(node)
-                stack.append((node, True))
-                stack += [(p, False) for p in reversed(self.parents[id(node)])]
-
-    def _read(self, node: Any) -> None:
-        for name in ("data", "grad", "_prev", "_op"):
-            if not hasattr(node, name):
-                kind = type(node).__name__
-                raise TypeError(f"root: expected nodes with data, grad, _prev and _op; a {kind} lacks {name}")
-        if _number(node.data) is None:
-            raise ValueError(f"root: expected finite data, got {node.data!r:.40} at {_name(node)}")
-        parents = tuple(node._prev)
-        op = _op(str(node._op)) if parents else None
-        if op is not None:
-            ordered = _ordered(op, parents, node)
-            if ordered is None:
-                op = None
-            else:
-                parents = ordered
-        if parents and op is None:
-            self.unknown = list(dict.fromkeys([*self.unknown, repr(str(node._op))]))
-        self.parents[id(node)] = parents
-        if op is not None:
-            self.ops[id(node)] = op
-
-    def partials(self, node: Any, rule: Rule) -> tuple[float, ...]:
-        """∂node/∂parent for each parent, right or by a wrong rule."""
-        op = self.ops[id(node)]
-        dx, dy = (rule.dx, rule.dy) if rule.mistakes else (op.dx, op.dy)
-        key = (op.name, op.c, dx, dy)
-        if key not in self._rules:
-            source = f"def partials(x, y, out, c): return ({dx}, {dy if dy is not None else 0},)"
-            self._rules[key] = compile_function(source, f"partials of {op.name}", {"pow": elementary("pow")})
-        data = [float(p.data) for p in self.parents[id(node)]]
-        try:
-            found = self._rules[key](data[0], data[-1], float(node.data), op.c)
-        except (ArithmeticError, ValueError):
-            return (float("nan"),) * len(data)
-        return tuple(float(v) for v in found[: len(data)])
-
-    def contribution(self, node: Any, position: int, rule: Rule = RIGHT) -> tuple[float, float]:
-        """What a node passes to one parent, and the bound of its error."""
-        partial = self.partials(node, rule)[position]
-        adjoint = _grad(node) if rule.chain else 1.0
-        return adjoint * partial, BOUND * abs(adjoint) * (abs(partial) + 1)
-
-    @cached_property
-    def judged(self) -> list[Any]:
-        """The nodes whose uses are all of known ops."""
-        return [n for n in self.nodes if n is not self.root and all(id(u) in self.ops for u, _ in self.uses[id(n)])]
-
-    def explains(self, rules: dict[str, Rule], nodes: Iterable[Any], without: Any = None) -> bool:
-        """Whether these rules give every grad of the nodes; `without`: a node that passed nothing on."""
-        return all(self.fits(n, rules, without) for n in nodes)
-
-    def fits(self, node: Any, rules: dict[str, Rule], without: Any = None) -> bool:
-        """Whether a node's grad is what the rules of its uses make it."""
-        shares: list[float] = []
-        assigned: list[float] = []
-        bound = 0.0
-        for user, position in self.uses[id(node)]:
-            if user is without:
-                continue
-            rule = rules.get(self.ops[id(user)].name, RIGHT)
-            share, error = self.contribution(user, position, rule)
-            (assigned if rule.assigns else shares).append(share)
-            bound += error
-        grad = _grad(node)
-        if not assigned:
-            return abs(grad - sum(shares)) <= bound
-        # What was assigned last stands, with whatever was added after it.
-        later = (sum(some) for k in range(min(len(shares), 6) + 1) for some in combinations(shares[:6], k))
-        return any(abs(grad - one - rest) <= bound for rest in later for one in assigned)
-
-
-def _number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if number - number == 0 else None
-
-
-def _grad(node: Any) -> float:
-    """A node's grad; None is one that nobody set: 0."""
-    return 0.0 if node.grad is None else float(node.grad)
-
-
-def _name(node: Any) -> str:
-    label = getattr(node, "label", "") or ""
-    return str(label) if label else f"{node._op or 'leaf'}({float(node.data):.4g})"
-
-
-_NAMES = {alias: row.name for row in TABLE.values() for alias in (row.ascii, row.symbol, row.name) if "{" not in alias}
-_NAMES.update({"-": "sub", "−": "sub", "ReLU": "relu", "Relu": "relu", "x": "mul", "×": "mul", "÷": "div"})
-
-
-def _op(text: str) -> Op | None:
-    """The row of the op table behind `_op`."""
-    power = re.fullmatch(r"(?:\*\*|\^|pow)\s*\(?(-?[\d.]+(?:e-?\d+)?)\)?", text)
-    if power:
-        exponent = float(power[1])
-        return TABLE["power"].bind(int(exponent) if exponent.is_integer() else exponent)
-    name = _NAMES.get(text) or _NAMES.get(text.lower())
-    return TABLE.get(name) if name else None
-
-
-def _ordered(op: Op, parents: tuple[Any, ...], node: Any) -> tuple[Any, ...] | None:
-    """The parents as the op read them: a set has lost their order, and one of two that were the same."""
-    if op.name == "sub" and len(parents) == 1 and float(node.data) == -float(parents[0].data):
-        return None  # a negation under the name of a difference
-    if op.dy is None:
-        return parents if len(parents) == 1 else None
-    if len(parents) == 1:
-        parents = (parents[0], parents[0])
-    if len(parents) != 2:
-        return None
-    if op.name in ("add", "mul") or not isinstance(node._prev, (set, frozenset)):
-        return parents
-    forward = compile_function(f"def forward(x, y): return {op.forward}", op.name, {"pow": elementary("pow")})
-    for order in (parents, parents[::-1]):
-        try:
-            if forward(*(float(p.data) for p in order)) == float(node.data):
-                return order
-        except ArithmeticError:
-            continue
-    return None
-
-
-# -- what is wrong -------------------------------------------------------------------------------------------
-
-
-def _unreached(graph: _Graph, leaves: Iterable[Any] | None) -> list[GraphFinding]:
+    graph = Graph(root)
     reached = {id(n) for n in graph.nodes}
-    missing = tuple(_name(leaf) for leaf in leaves or () if id(leaf) not in reached)
-    return [GraphFinding((known.UNREACHED,), missing)] if missing else []
+    missing = [leaf for leaf in leaves or () if id(leaf) not in reached]
+    with unchanged(graph.nodes):
+        kinds = step_kinds(graph)
+        shares = Shares(graph, kinds)
+        called = [kind for kind in kinds if _was_called(shares, kind)]
+        if len(called) < len(kinds):
+            kinds, shares = called, Shares(graph, called)
+        in_steps, notes = _steps(shares, kinds)
+        found = [GraphFinding((known.UNREACHED,), _names_outside(missing))] if missing else []
+        found += _seed(graph)
+        found += in_steps
+        if any(graph.grad.values()):
+            found += explanations(shares)
+    if graph.moved:
+        which = ", ".join(graph.names(graph.moved)[:SHOWN])
+        notes.append(f"not judged: {which}; their data, or those beside them, are not what the op gives")
+    if graph.unit > 2.0**-53:
+        notes.append(f"some numbers are shorter than float64: the unit roundoff is taken to be {graph.unit:.3g}")
+    if not all(x - x == 0 for x in graph.grad.values()):
+        notes.append("grads that are not finite were not judged")
+    return GraphDiagnosis(len(graph.nodes), found, _judged(graph, kinds), graph.unknown, notes)
 
 
-def _found(graph: _Graph) -> list[GraphFinding]:
-    seed = _grad(graph.root)
-    if all(_grad(n) == 0 for n in graph.nodes):
-        return [GraphFinding((known.NO_SEED,), (_name(graph.root),))]
-    found = []
-    if seed != 1.0:
-        found.append(GraphFinding((known.WRONG_SEED,), (_name(graph.root),), f"the root's grad is {seed:.6g}"))
-    wrong = [n for n in reversed(graph.judged) if not graph.fits(n, {})]
-    if not wrong:
-        return found
-    names = tuple(_name(n) for n in wrong)
-    for explain in (_left_over, _whole_passes, _wrong_partials, _dropped, _too_early):
-        explained = explain(graph, wrong)
-        if explained:
-            return [*found, *explained]
-    first = wrong[0]
-    expected = sum(graph.contribution(u, p)[0] for u, p in graph.uses[id(first)])
-    numbers = f"{_name(first)}: grad is {_grad(first):.6g}, its uses give {expected:.6g}{_ratios(graph, wrong)}"
-    return [*found, GraphFinding((known.NOT_RECOGNISED,), names, numbers)]
+def _names_outside(nodes: list[Any]) -> tuple[str, ...]:
+    for node in nodes:
+        if not hasattr(node, "data") or not hasattr(node, "_op"):
+            raise TypeError(f"leaves: expected nodes with data and _op, got {type(node).__name__} {node!r:.40}")
+    return tuple(name_of(n, float(n.data)) for n in nodes)
 
 
-def _ratios(graph: _Graph, wrong: list[Any]) -> str:
-    ratios = set()
-    for n in wrong:
-        expected = sum(graph.contribution(u, p)[0] for u, p in graph.uses[id(n)])
-        ratios.add(f"{_grad(n) / expected:.6g}" if expected else "inf")
-    return f"; each of these is {ratios.pop()} times that" if len(ratios) == 1 else ""
+def _seed(graph: Graph) -> list[GraphFinding]:
+    seed, name = graph.grad[id(graph.root)], graph.names([graph.root])
+    if not any(graph.grad.values()):
+        return [GraphFinding((known.NO_SEED,), name)]
+    return [] if seed == 1 else [GraphFinding((known.WRONG_SEED,), name, f"the root's grad is {seed:.6g}")]
 
 
-def _left_over(graph: _Graph, wrong: list[Any]) -> list[GraphFinding]:
-    """Only leaves are wrong, and all by one whole factor: an earlier pass was not cleared there."""
-    if any(graph.parents[id(n)] for n in wrong):
-        return []
-    factors = set()
-    for n in graph.judged:
-        shares = [graph.contribution(u, p) for u, p in graph.uses[id(n)]]
-        right, bound = sum(s for s, _ in shares), sum(e for _, e in shares)
-        if graph.parents[id(n)] or abs(right) <= bound:
-            continue
-        times = round(_grad(n) / right)
-        if times < 2 or abs(_grad(n) - times * right) > times * bound:
-            return []
-        factors.add(times)
-    if len(factors) != 1:
-        return []
-    passes = f"the leaves have {factors.pop()} times the gradient"
-    return [GraphFinding((known.LEFT_OVER,), tuple(_name(n) for n in wrong), passes)]
+def _judged(graph: Graph, kinds: list[StepKind]) -> list[Judged]:
+    """One line for each op and arithmetic, in the order of the ops' first nodes from the root."""
+    run = {id(n): kind for kind in kinds for n in kind.nodes}
+    counts: dict[tuple[str, str], list[int]] = {}
+    for node in reversed(graph.nodes):
+        if id(node) in graph.ops:
+            kind = run.get(id(node))
+            counts.setdefault((str(node._op), kind.arithmetic if kind else "float64"), [0, 0])[0] += 1
+    for kind in kinds:
+        counts[str(kind.nodes[0]._op), kind.arithmetic][1] += kind.run
+    return [Judged(op, nodes, ran, arithmetic) for (op, arithmetic), (nodes, ran) in counts.items()]
 
 
-def _whole_passes(graph: _Graph, wrong: list[Any]) -> list[GraphFinding]:
-    """Passes that went through the graph in another way; each is simulated and compared at all nodes."""
-    if graph.unknown:
-        return []
-    down = graph.nodes[::-1]
-    ways: list[tuple[GraphMistake, Sequence[Any], int]] = [
-        *((known.SECOND_BACKWARD, down, times) for times in (2, 3, 4)),
-        (known.NOT_REVERSED, graph.nodes, 1),
-        *((known.NOT_TOPOLOGICAL, order, 1) for order in _other_orders(graph)),
-    ]
-    names = tuple(_name(n) for n in wrong)
-    for mistake, order, times in ways:
-        grads, errors = _simulated(graph, order, times)
-        if all(abs(_grad(n) - grads[id(n)]) <= errors[id(n)] for n in graph.nodes if n is not graph.root):
-            return [GraphFinding((mistake,), names, f"backward() ran {times} times" if times > 1 else "")]
-    return []
+def _was_called(shares: Shares, kind: StepKind) -> bool:
+    """Whether the grads may come from the steps of this kind: a class may carry steps that its pass never calls.
 
-
-def _other_orders(graph: _Graph) -> Iterator[list[Any]]:
-    """Orders that students take for topological: preorder, and breadth first, each node once.
-
-    Parents come as `_prev` gives them: a set's order is arbitrary, but it stays the same for one set.
+    They do not where the grads are those of right steps, and not of these.  A step that does nothing is the
+    likeliest to be a mere default: it counts where some grads are as it leaves them, and not as they should be.
     """
-    for breadth_first, turned in product((False, True), repeat=2):
-        order: list[Any] = []
-        seen: set[int] = set()
-        waiting = deque([graph.root])
-        while waiting:
-            node = waiting.popleft() if breadth_first else waiting.pop()
-            if id(node) not in seen:
-                seen.add(id(node))
-                order.append(node)
-                parents = list(node._prev)
-                waiting += parents if turned else parents[::-1]
-        yield order
+    if kind.right:
+        return True
+    parents = {id(p): p for n in kind.nodes for p in shares.graph.operands(n)}.values()
+    fits = [(shares.fits(p), shares.fits(p, shares.right)) for p in parents if shares.judges(p)]
+    if known.GRAPH_MISTAKES["nothing-passed"] in kind.wrong:
+        return (True, False) in fits
+    return (True, False) in fits or (False, True) not in fits
 
 
-def _simulated(graph: _Graph, order: Sequence[Any], times: int) -> tuple[dict[int, float], dict[int, float]]:
-    """The grads after so many passes that add everywhere, with the root's set to 1 before each."""
-    grads = {id(n): 0.0 for n in graph.nodes}
-    errors = dict(grads)
-    for _ in range(times):
-        grads[id(graph.root)] = _grad(graph.root)
-        for node in order:
-            if id(node) not in graph.ops:
+# -- mistakes in steps -----------------------------------------------------------------------------------------
+
+
+def _steps(shares: Shares, kinds: list[StepKind]) -> tuple[list[GraphFinding], list[str]]:
+    """What the steps that were run do wrong: findings, and notes on what does not matter in this graph."""
+    found: dict[tuple[GraphMistake, ...], GraphFinding] = {}
+    notes: list[str] = []
+    for kind in kinds:
+        for records, shown, why_not in _wrongs(shares, kind):
+            if why_not:
+                names = "".join(f" [{m.name}]" for m in records)
+                notes.append(f"{kind.op.name}: {why_not}{names}")
                 continue
-            for parent, partial in zip(graph.parents[id(node)], graph.partials(node, RIGHT), strict=True):
-                grads[id(parent)] += grads[id(node)] * partial
-                bound = BOUND * abs(grads[id(node)]) * (abs(partial) + 1) + errors[id(node)] * abs(partial)
-                errors[id(parent)] += bound
-    return grads, errors
+            one = found.get(records, GraphFinding(records))
+            nodes = (*one.nodes, *shares.graph.names(p for _, p, _, _ in shown))
+            shows = passes(shares.graph, *shown[0]) if shown else "the numbers of this graph do not show it"
+            numbers = one.numbers if one.nodes else shows
+            found[records] = GraphFinding(records, tuple(dict.fromkeys(nodes)), numbers)
+    return list(found.values()), notes
 
 
-def _wrong_partials(graph: _Graph, wrong: list[Any]) -> list[GraphFinding]:
-    """The fewest ops with a wrong rule that give every grad; all rules that do are named."""
-    rows = {op.name: op for n in wrong for u, _ in graph.uses[id(n)] for op in [graph.ops[id(u)]]}
-    everywhere = {name: Rule((known.OVERWRITTEN,), op.dx, op.dy, assigns=True) for name, op in _rows(graph).items()}
-    rules = {name: list(wrong_rules(row)) for name, row in rows.items()}
-    touched = {name: [n for n in graph.judged if _used_by(graph, n, name)] for name in rows}
-    for count in (1, 2, 3):
-        found: list[list[GraphFinding]] = []
-        for names in combinations(sorted(rows), count):
-            if any(not any(_used_by(graph, n, name) for name in names) for n in wrong):
-                continue
-            nodes = list({id(n): n for name in names for n in touched[name]}.values())
-            choices = (dict(zip(names, choice, strict=True)) for choice in product(*(rules[name] for name in names)))
-            fitting = [c for c in choices if graph.explains(c, wrong) and graph.explains(c, nodes)]
-            if fitting:
-                found.append([_partial_finding(graph, name, [c[name] for c in fitting], wrong) for name in names])
-        if len(found) == 1:
-            return found[0]
-        if found and count == 1:  # several ops, any one of which would do: one class
-            records = tuple(dict.fromkeys(m for (f,) in found for m in f.mistakes))
-            return [GraphFinding(records, found[0][0].nodes, found[0][0].numbers)]
-        if found:
-            return found[0]
-        if count == 1 and graph.explains(everywhere, wrong):
-            return [GraphFinding((known.OVERWRITTEN,), tuple(_name(n) for n in wrong))]
-    return []
+Shown = list[tuple[Any, Any, float, float]]
+"""(node, parent, what it passes, what is right)"""
 
 
-def _rows(graph: _Graph) -> dict[str, Op]:
-    return {op.name: op for op in graph.ops.values()}
+def _wrongs(shares: Shares, kind: StepKind) -> Iterator[tuple[tuple[GraphMistake, ...], Shown, str]]:
+    """What a kind of step does wrong: the records, where it shows, and why it does not matter here, if so."""
+    graph = shares.graph
+    if kind.assigns:
+        written = {id(p): p for n in kind.nodes for p in graph.operands(n) if graph.used_more_than_once(p)}
+        lost = [
+            p
+            for p in written.values()
+            if graph.used_twice_by_one(p) or (shares.judges(p) and not shares.fits(p, adding=True))
+        ]
+        shown = [(graph.users[id(p)][0], p, graph.grad[id(p)], shares.expected(p)) for p in lost]
+        yield (known.OVERWRITTEN,), shown, "" if lost else "its step assigns with `=`, but no node loses a share here"
+    if kind.chainless:
+        all_one = all(graph.grad[id(n)] == 1 for n in kind.nodes)
+        why_not = "its step leaves out out.grad, but that is 1 at all its nodes" if all_one else ""
+        yield (known.GRAPH_MISTAKES["chain-forgotten"],), _differences(shares, kind.nodes), why_not
+    if kind.wrong:
+        yield kind.wrong, _differences(shares, kind.nodes), ""
+    if kind.kink is not None:
+        here = _differences(shares, [n for n in kind.nodes if at_kink(kind.op, *graph.at(n)[:2])])
+        why_not = "its derivative at the kink is another one, but no gradient here depends on that"
+        if not kind.kink:
+            why_not = f"its derivative at the kink is a convention of its own (the op table's: {kind.op.note})"
+        yield kind.kink, here, "" if here and kind.kink else why_not
 
 
-def _used_by(graph: _Graph, node: Any, name: str) -> bool:
-    return any(graph.ops[id(u)].name == name for u, _ in graph.uses[id(node)])
-
-
-def _partial_finding(graph: _Graph, name: str, rules: list[Rule], wrong: list[Any]) -> GraphFinding:
-    records = tuple(dict.fromkeys(m for rule in rules for m in rule.mistakes))
-    nodes = [n for n in wrong if _used_by(graph, n, name)]
-    numbers = ""
-    for n in nodes:
-        user, position = next((u, p) for u, p in graph.uses[id(n)] if graph.ops[id(u)].name == name)
-        right, made = graph.contribution(user, position)[0], graph.contribution(user, position, rules[0])[0]
-        if right != made:
-            numbers = f"{name} at {_name(user)}: passes {made:.6g} to {_name(n)}, right is {right:.6g}"
-            break
-    return GraphFinding(records, tuple(_name(n) for n in nodes), numbers)
-
-
-def _dropped(graph: _Graph, wrong: list[Any]) -> list[GraphFinding]:
-    """Uses that passed nothing on: of a node as a whole, or of one operand of an op."""
-    users = {id(u): u for u, _ in graph.uses[id(wrong[0])]}
-    for user in users.values():
-        if graph.explains({}, wrong, without=user):
-            return [GraphFinding((known.NOT_VISITED,), (_name(user),))]
-    missing: list[tuple[Any, int]] = []
-    for n in wrong:
-        uses = graph.uses[id(n)]
-        shares = [graph.contribution(*use) for use in uses]
-        bound = sum(e for _, e in shares)
-        gap = sum(v for v, _ in shares) - _grad(n)
-        lost = next((s for s in _some(len(uses)) if abs(gap - sum(shares[i][0] for i in s)) <= bound), None)
-        if lost is None:
-            return []
-        missing += [uses[i] for i in lost]
-    ops = {graph.ops[id(u)] for u, _ in missing}
-    once = len({id(u) for u, _ in missing}) == len(missing)
-    if len(ops) == 1 and once and all(len(graph.parents[id(u)]) == 2 for u, _ in missing):
-        record = known.GRAPH_MISTAKES["operand-forgotten"]
-        return [GraphFinding((record,), tuple(_name(n) for n in wrong), f"at the op {next(iter(ops)).ascii}")]
-    return [GraphFinding((known.NOT_VISITED,), tuple(dict.fromkeys(_name(u) for u, _ in missing)))]
-
-
-def _some(count: int) -> Iterator[tuple[int, ...]]:
-    """Every choice of some of `count` things, few first; of many, one or two."""
-    for k in range(1, min(count, 6 if count <= 6 else 2) + 1):
-        yield from combinations(range(count), k)
-
-
-def _too_early(graph: _Graph, wrong: list[Any]) -> list[GraphFinding]:
-    """Nodes that passed on a part of their grad: a sum of some of the shares that they got in the end."""
-    for n in wrong:
-        uses = graph.uses[id(n)]
-        if len(uses) > 4:
-            return []
-        options = [[_grad(u), *_partial_sums(graph, u)] for u, _ in uses]
-        partials = [graph.partials(u, RIGHT)[p] for u, p in uses]
-        bound = sum(graph.contribution(u, p)[1] for u, p in uses)
-        sums = (sum(g * d for g, d in zip(gs, partials, strict=True)) for gs in product(*options))
-        if not any(abs(_grad(n) - s) <= bound for s in sums):
-            return []
-    return [GraphFinding((known.NOT_TOPOLOGICAL,), tuple(_name(n) for n in wrong))]
-
-
-def _partial_sums(graph: _Graph, node: Any) -> list[float]:
-    uses = graph.uses[id(node)]
-    shares = [graph.contribution(*use)[0] for use in uses]
-    return [0.0, *(sum(shares) - sum(shares[i] for i in lost) for lost in _some(len(uses)) if len(lost) < len(uses))]
+def _differences(shares: Shares, nodes: Iterable[Any]) -> Shown:
+    """Where the steps of these nodes pass on something else than is right, at the graph's own data."""
+    found = []
+    for node in nodes:
+        for parent in shares.graph.operands(node):
+            (made, error), (right, bound) = shares.share(node, parent), shares.share(node, parent, shares.right)
+            if abs(made - right) > error + bound:
+                found.append((node, parent, made, right))
+    return found

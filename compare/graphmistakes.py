@@ -203,7 +203,16 @@ PARTIALS: tuple[GraphMistake, ...] = (
 # fmt: on
 _UNARY = ("function-for-derivative",)
 _BINARY = ("operand-forgotten",)
-RIGHT = Rule()
+
+
+def right_rule(row: Op) -> Rule:
+    """The backward step of one op.
+
+    >>> from engine.ops import TABLE
+    >>> right_rule(TABLE["mul"]).dx
+    'y'
+    """
+    return Rule((), row.dx, row.dy)
 
 
 def wrong_rules(row: Op) -> Iterator[Rule]:
