@@ -22,7 +22,7 @@ Array = npt.NDArray[Any]
 Choice = tuple[Mistake, int]  # a mistake, and in which of its variants
 Way = tuple[Choice, ...]
 
-MOST = 4  # mistakes in one layer
+MOST = 6  # mistakes in one layer
 MOST_OF_ONE = 3  # in δ, in ∂C/∂b, in ∂C/∂w
 
 _SKIPPED = next(m for m in CATALOGUE if m.slot == "layer")
@@ -390,7 +390,8 @@ def _unexplained(right: _Tried) -> tuple[Layer, list[Array | None]]:
             explained = _Explained(own, some_b[0], some_w[0])
             _, b, w = explained.holds
             return _told(own, [explained.way], (tag,), {tag: False, bp3.tag: b, bp4.tag: w})
-    return _told(right, [], (tag, bp3.tag, bp4.tag), none)
+    differs = [t for t, quantity in ((bp3.tag, "nabla_b"), (bp4.tag, "nabla_w")) if right.says(quantity)]
+    return _told(right, [], tuple(differs), none)
 
 
 def _own_deltas(right: _Tried) -> Iterator[_Tried]:
