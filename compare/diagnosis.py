@@ -118,6 +118,18 @@ class Diagnosis:
         return [Holding(layer.number, tag, holds) for layer in self.layers for tag, holds in layer.holds.items()]
 
     @property
+    def first_divergence(self) -> Holding | None:
+        """The first equation that does not hold, walking backward from the cost; None if all do.
+
+        Its `holds` is None where a layer is wrong and no equation alone can be blamed.
+        """
+        for layer in self.layers:
+            for tag, holds in layer.holds.items():
+                if holds is False or (layer.unexplained and holds is None):
+                    return Holding(layer.number, tag, holds)
+        return None
+
+    @property
     def title(self) -> str:
         """What was asked about."""
         names = "/".join(dict.fromkeys(f.name for f in self.network.activation_functions))
@@ -135,10 +147,12 @@ class Diagnosis:
                 "float32": "equal up to the rounding of float32",
             }.get(self.arithmetic, "equal up to rounding")
             return f"RIGHT: all equations hold; {how}."
-        count = len(self.findings) + bool(self.unexplained)
+        first = self.first_divergence
+        where = f"; walking backward from the cost, first in {first.equation} at layer {first.layer}" if first else ""
         if not self.findings:
-            return "WRONG, in a way that no record explains."
-        return f"{count} MISTAKE{'S' if count > 1 else ''}, walking backward from the cost:"
+            return f"WRONG, in a way that no record explains{where}."
+        count = len(self.findings) + bool(self.unexplained)
+        return f"{count} MISTAKE{'S' if count > 1 else ''}{where}."
 
     def _lines(self) -> Iterator[str]:
         yield self.verdict
@@ -172,12 +186,14 @@ class Diagnosis:
 
     def to_dict(self) -> dict[str, Any]:
         """The diagnosis as plain data."""
+        first = self.first_divergence
         return {
             "title": self.title,
             "right": self.right,
             "verdict": self.verdict,
             "arithmetic": self.arithmetic,
             "mistakes": [m.name for m in self.mistakes],
+            "first_divergence": None if first is None else vars(first),
             "findings": [
                 {
                     "names": [m.name for m in f.mistakes],

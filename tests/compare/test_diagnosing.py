@@ -366,6 +366,9 @@ def test_the_report_says_where_what_and_how_to_fix():
     plain = json.loads(json.dumps(found.to_dict()))
     assert plain["mistakes"] == ["sigma-prime-of-a"] and plain["findings"][0]["layers"] == [2]
     assert [e["holds"] for e in plain["equations"]] == [True, True, True, False, True, True]
+    assert plain["first_divergence"] == {"layer": 2, "equation": "BP2", "holds": False}
+    assert "1 MISTAKE; walking backward from the cost, first in BP2 at layer 2." in text
+    assert said(backward(network())).first_divergence is None
 
 
 @pytest.mark.parametrize(
