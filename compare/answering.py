@@ -19,7 +19,7 @@ from compare.field import Functions, NoOrder, Residue
 from compare.near import DOUBLE, SINGLE, equal, near, values, within
 from compare.rational import Rational
 from compare.variants import At, Pass
-from compare.walking import Found, Layer, Seen, along, walk
+from compare.walking import QUANTITIES, Found, Layer, Seen, along, walk
 
 Array = npt.NDArray[Any]
 
@@ -73,17 +73,13 @@ def is_rounding(answer: Answer, points: list[Seen]) -> bool:
     no common value, as a factor's have, and their usual size is about 2⁻²⁴ times the root of how many are added.
     """
     errors, widest = [], 1
-    for point in points:
-        for at in along(answer.layers, replace(point, decay_w=answer.decay[0], decay_b=answer.decay[1])) or ():
-            i = at.layer - 2
-            widest = max(widest, *at.of.weights[i].shape)
-            for found, made, decay in (
-                (point.found[i].delta, at.delta, 0),
-                (point.found[i].nabla_b, at.nabla_b * point.factor, answer.decay[1] * at.of.biases[i]),
-                (point.found[i].nabla_w, at.nabla_w * point.factor, answer.decay[0] * at.of.weights[i]),
-            ):
-                if found is not None and found.shape == made.shape:
-                    a, b = values(found), values(made + decay)
+    for point in (replace(p, decay_w=answer.decay[0], decay_b=answer.decay[1]) for p in points):
+        for at in along(answer.layers, point) or ():
+            widest = max(widest, *at.of.weights[at.layer - 2].shape)
+            for quantity in QUANTITIES:
+                found, expected = getattr(point.found[at.layer - 2], quantity), point.expected(at, quantity)
+                if found is not None and found.shape == expected.shape:
+                    a, b = values(found), values(expected)
                     errors.append((a[b != 0] - b[b != 0]) / b[b != 0])
     some = np.concatenate(errors) if errors else np.array([])
     some = some[some != 0]

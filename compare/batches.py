@@ -160,7 +160,9 @@ def reduction_findings(q: Question, b: Way | None, w: Way | None) -> list[Findin
         found.append(Finding.of(["last-sample-only"], numbers=of))
     if b.taken == "columns":
         found.append(Finding.of(["bias-not-summed-over-batch"]))
-    divided = {way.divided for way in (b, w) if way.taken == "all" or way.divided}  # else the division is gone too
+    divided = {b.divided, w.divided}
+    if b.taken != w.taken or divided == {0}:  # where no sum was made, its division is gone with it
+        divided = {way.divided for way in (b, w) if way.taken == "all" or way.divided}
     if 2 in divided:
         found.append(Finding.of(["averaged-twice"]))
     if len(divided) > 1:

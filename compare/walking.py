@@ -60,6 +60,20 @@ class Seen:
     decay_w: Any = 0
     decay_b: Any = 0
 
+    def expected(self, at: At, quantity: str) -> Array:
+        """A quantity of a layer as it would be found: reduced over the samples, with the regularisation term."""
+        made: Array = getattr(at, quantity)
+        if quantity == "delta":
+            return made
+        i = at.layer - 2
+        decay, own = (self.decay_b, at.of.biases[i]) if quantity == "nabla_b" else (self.decay_w, at.of.weights[i])
+        if self.factor != 1:
+            made = made * self.factor
+        return made + own * decay if decay and own.shape == made.shape else made
+
+
+QUANTITIES = ("delta", "nabla_b", "nabla_w")
+
 
 @dataclass(frozen=True, eq=False)
 class Layer:
@@ -143,7 +157,7 @@ def retraced(layers: list[Layer], point: Seen) -> bool:
         return False
     here = [_Here(at, point.found[at.layer - 2], point) for at in made]
     return all(
-        _Tried([h]).is_zero if layer.is_skipped else all(h.fits(h.at, q) for q in ("delta", "nabla_b", "nabla_w"))
+        _Tried([h]).is_zero if layer.is_skipped else all(h.fits(h.at, q) for q in QUANTITIES)
         for layer, h in zip(layers, here, strict=True)
     )
 
@@ -164,17 +178,8 @@ class _Here:
         found = getattr(self.found, quantity)
         if found is None:
             return True
-        expected, seen, i = getattr(at, quantity), self.seen, at.layer - 2
-        if found.shape != expected.shape:
-            return False
-        if quantity != "delta":
-            b = quantity == "nabla_b"
-            decay, own = (seen.decay_b, at.of.biases[i]) if b else (seen.decay_w, at.of.weights[i])
-            if seen.factor != 1:
-                expected = expected * seen.factor
-            if decay and own.shape == expected.shape:
-                expected = expected + own * decay
-        return seen.same(found, expected)
+        expected = self.seen.expected(at, quantity)
+        return bool(found.shape == expected.shape and self.seen.same(found, expected))
 
     @property
     def is_zero(self) -> bool:
@@ -314,7 +319,7 @@ class _Explained:
     def holds(self) -> tuple[bool | None, bool | None, bool | None]:
         """Whether δ, ∂C/∂b and ∂C/∂w are made without a mistake; None: nothing is said of it."""
         own = self.delta.way
-        said = [self.delta.says(quantity) for quantity in ("delta", "nabla_b", "nabla_w")]
+        said = [self.delta.says(quantity) for quantity in QUANTITIES]
         return (
             not own if any(said) else None,
             self.b.way == own if said[1] else None,
