@@ -18,6 +18,7 @@ from explicit import Network
 Array = npt.NDArray[Any]
 
 ETA = 0.375  # of a training step: its inverse is no factor that a mistake has
+UNBOUNDED = ("relu", "leaky_relu", "softplus", "identity", "tanh", "softsign")  # not between 0 and 1
 RAISED = (CandidateError, NotGradients)
 FLOAT32 = "equal under this convention: float32 (right to the rounding of float32)"
 
@@ -48,6 +49,8 @@ def questions(
     """The candidate in our convention: in each of the ways in which its shapes can be read."""
     x, y = matrix("x", x), matrix("y", y)
     is_object = hasattr(candidate, "backprop")
+    if isinstance(candidate, type):
+        raise TypeError(f"candidate: expected an object with backprop(x, y), got the class {candidate.__name__} itself")
     if not is_object and not callable(candidate):
         raise TypeError(
             "candidate: expected an object with backprop(x, y), a function or lists of arrays, "
@@ -109,6 +112,10 @@ def question_of(
     """
     of = Candidate(candidate, weights, biases)
     network = Network(of.sizes, activation=activation, cost=cost)
+    if network.cost.name == "cross_entropy" and network.activation_functions[-1].name in UNBOUNDED:
+        raise ValueError(
+            f"cost: cross_entropy needs outputs between 0 and 1, got {network.activation_functions[-1].name} there"
+        )
     network.weights, network.biases = of.weights, of.biases
     for name, array, rows in (("x", x, of.sizes[0]), ("y", y, of.sizes[-1])):
         if array.shape[0] != rows or array.shape[1] != x.shape[1]:
@@ -126,6 +133,7 @@ def matrix(name: str, value: Any) -> Array:
         It is none; the message names the argument.
     """
     array = np.asarray(value)
+    array = array[:, None] if array.ndim == 1 else array  # one sample
     if array.dtype.kind not in "fiub" or array.ndim != 2 or not array.size:
         raise ValueError(f"{name}: expected a matrix of floats, one column per sample, got shape {array.shape}")
     array = array.astype(np.float64)
@@ -186,6 +194,13 @@ def found_in(q: Question, returned: list[list[Array]], number: Callable[[Array],
     """What the candidate returned, layer by layer, as numbers of one kind."""
     nabla_b, nabla_w = returned
     shapes = [w.shape for w in q.candidate.weights]
+    if len(set(shapes)) > 1 and [w.shape for w in nabla_w] == shapes[::-1]:
+        nabla_b, nabla_w = nabla_b[::-1], nabla_w[::-1]
+        note(q, "its lists begin with the last layer; the book's begin with the first weights")
+    nabla_b, nabla_w = (
+        [_as_array(a, own) for a, own in zip(some, of, strict=True)]
+        for some, of in ((nabla_b, q.candidate.biases), (nabla_w, q.candidate.weights))
+    )
     if [b.shape for b in nabla_b] == shapes and [w.size for w in nabla_w] == [s[0] for s in shapes] and all(
         s[1] > 1 for s in shapes
     ):
@@ -198,6 +213,11 @@ def found_in(q: Question, returned: list[list[Array]], number: Callable[[Array],
         )
         for i, (b, w) in enumerate(zip(nabla_b, nabla_w, strict=True))
     ]
+
+
+def _as_array(found: Array, own: Array) -> Array:
+    """What was found of an array; a lone 0 stands for zeros that nobody filled."""
+    return found if found.ndim else np.full(own.shape, found.item()) if found.item() == 0 else found.reshape(1, 1)
 
 
 def note(q: Question, said: str) -> None:

@@ -5,7 +5,8 @@ not taken for one of averaging.  ∂C/∂b and ∂C/∂w may each be put togethe
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from compare.answering import FLAT, Answer, Run, field_run, float_runs, rational
 from compare.asking import RAISED, Question, call, found_in, note
 from compare.diagnosis import Finding
 from compare.near import DOUBLE, SINGLE, Near, equal, values
-from compare.variants import Pass, averaged
+from compare.variants import At, Pass, averaged
 from compare.walking import Found, Seen, along, retraced
 
 Array = npt.NDArray[Any]
@@ -25,8 +26,8 @@ Array = npt.NDArray[Any]
 class Way:
     """What is made of the samples, and how often it is divided by their number m.
 
-    taken:    "all": their sum; "last": the last one; "columns": one column each; "averaged": the pass of the
-              mean sample
+    taken:    "all": their sum; "first", "last": that one; "columns": one column each; "averaged": the pass of the
+              mean sample; "spread": the targets of all samples stand against each output
     divided:  0, 1, 2
     """
 
@@ -34,9 +35,12 @@ class Way:
     divided: int = 0
 
 
-_WAYS = [Way(taken, divided) for divided in range(3) for taken in ("all", "last", "columns")]
-_AVERAGED = Way("averaged")
-_M = 2  # samples in a batch here
+_M = 4  # samples in a batch here: a power of 2, so that 1/m is exact in floats too
+_MOST_RUNS = 6
+_WAYS = [Way(taken, divided) for divided in range(3) for taken in ("all", "last", "first", "columns")]
+_WHOLE = [Way("averaged"), *(Way("spread", divided) for divided in range(3))]  # of both ∂C/∂b and ∂C/∂w, by a walk
+_SLOTS = ("nabla_b", "nabla_w")
+Ways = list[list[set[Way]]]  # of ∂C/∂b and of ∂C/∂w, layer by layer; a set of all where nothing is judged
 
 
 def batch_findings(q: Question, answer: Answer) -> list[Finding]:
@@ -49,8 +53,8 @@ def batch_findings(q: Question, answer: Answer) -> list[Finding]:
         runs = iter([field_run(q, samples=_M)])
     elif answer.arithmetic == "rational":
         runs = rational_runs(q, samples=_M)
-    common: list[set[Way]] = []
-    for run in runs:
+    common: Ways = []
+    for run in islice(runs, _MOST_RUNS):
         try:
             here = _ways(q, run, answer, u)
         except RAISED as error:
@@ -58,43 +62,76 @@ def batch_findings(q: Question, answer: Answer) -> list[Finding]:
                 raise
             note(q, f"it takes one sample at a time (a batch raised: {error})")
             return []
-        common = [a & b for a, b in zip(common, here, strict=True)] if common else here
-    both = common[0] & common[1]
-    b, w = (next((way for way in (*_WAYS, _AVERAGED) if way in (both or ways)), None) for ways in common)
+        both_of = zip(common or here, here, strict=True)
+        common = [[a & b for a, b in zip(*two, strict=True)] for two in both_of]
+    found = _layers_of_last_samples(common)
+    overall = [set.intersection(*ways) for ways in common]
+    both = overall[0] & overall[1]
+    b, w = (next((way for way in (*_WAYS, *_WHOLE) if way in (both or ways)), None) for ways in overall)
     if None in (b, w) and any(m.name == "updated-w" for layer in answer.layers for c in layer.classes for m in c):
         note(q, "W changes within a batch: how its samples are put together cannot be said")
         return []
-    return reduction_findings(q, b, w)
+    return [*found, *reduction_findings(q, b, w)]
 
 
-def _ways(q: Question, run: Run, answer: Answer, u: float) -> list[set[Way]]:
-    """How ∂C/∂b and ∂C/∂w of a batch of two may follow from those of its samples, for all layers alike."""
+def _layers_of_last_samples(common: Ways) -> list[Finding]:
+    """Layers of which only the last sample counts, while all samples do of others: they are told, and taken out."""
+    found: dict[int, list[str]] = {}
+    for slot, layers in zip(("b", "w"), common, strict=True):
+        of_last = [i for i, ways in enumerate(layers) if ways and all(way.taken == "last" for way in ways)]
+        if of_last and len(of_last) < len(layers) and not set.intersection(*layers):
+            for i in of_last:
+                layers[i] = set(_WAYS)
+                found.setdefault(i + 2, []).append(f"∂C/∂{slot}")
+    return [
+        Finding.of(["last-sample-only"], (layer,), f"of {' and '.join(slots)} there")
+        for layer, slots in sorted(found.items(), reverse=True)
+    ]
+
+
+def leaves_samples_out(q: Question, answer: Answer) -> bool:
+    """Whether all gradients of one sample are 0, and those of a batch are not."""
+    if not all(layer.is_skipped for layer in answer.layers):
+        return False
+    try:
+        run = next(float_runs(q, samples=_M))
+        batch = [f for layer in found_in(q, call(q, run.point), run.read) for f in (layer.nabla_b, layer.nabla_w)]
+    except RAISED:
+        return False
+    return any(f is not None and values(f).any() for f in batch)
+
+
+def _ways(q: Question, run: Run, answer: Answer, u: float) -> Ways:
+    """How ∂C/∂b and ∂C/∂w of a batch may follow from those of its samples, layer by layer."""
     weights, biases, x, y = run.point
     batch = found_in(q, call(q, run.point), run.read)
     singles = [found_in(q, call(q, (weights, biases, x[:, s : s + 1], y[:, s : s + 1])), run.read) for s in range(_M)]
-    found = []
-    for slot, own, decay in (
-        ("nabla_b", run.passed.biases, answer.decay[1]),
-        ("nabla_w", run.passed.weights, answer.decay[0]),
-    ):
-        judged = [i for i in range(len(own)) if (slot, i) not in q.silent]
-        whole, first, last = (
-            [_without(getattr(layers[i], slot), own[i], decay) for i in judged] for layers in (batch, *singles)
-        )
-        ways = set()
-        if [a.shape for a in first] == [b.shape for b in last]:
-            each = list(zip(first, last, strict=True))
-            taken = {"all": [a + b for a, b in each], "last": last, "columns": [np.hstack(two) for two in each]}
-            ways = _fitting(whole, taken, _rounded(first + last, u))
-        if not ways and not answer.unexplained:  # a mistake mixes the samples, as an updated W does
-            made = along(answer.layers, Seen(run.passed, batch, run.same, 1, *answer.decay))
-            at = {at.layer - 2: at for at in made or ()}
-            of = {"all": [getattr(at[i], slot) for i in judged], "columns": [at[i].delta for i in judged]} if at else {}
-            ways = _fitting(whole, of, run.same)
-        found.append(ways)
+    of_slot = run.passed.biases, run.passed.weights
+    mixed: list[At] | None = None
+    found: Ways = []
+    for slot, own, decay in zip(_SLOTS, of_slot, answer.decay[::-1], strict=True):
+        layers = []
+        for i in range(len(own)):
+            if (slot, i) in q.silent:
+                layers.append(set(_WAYS))
+                continue
+            whole, *each = (_without(getattr(f[i], slot), own[i], decay) for f in (batch, *singles))
+            ways = set()
+            if len({one.shape for one in each}) == 1:
+                taken = {"all": sum(each[1:], each[0]), "first": each[0], "last": each[-1], "columns": np.hstack(each)}
+                ways = _fitting(whole, taken, _rounded(each, u))
+            if not ways and not answer.unexplained:  # a mistake mixes the samples, as an updated W does
+                if mixed is None:
+                    mixed = along(answer.layers, Seen(run.passed, batch, run.same, 1, *answer.decay)) or []
+                for at in (at for at in mixed if at.layer == i + 2):
+                    columns = {"columns": at.delta} if slot == "nabla_b" else {}
+                    ways = _fitting(whole, {"all": getattr(at, slot), **columns}, run.same)
+            layers.append(ways)
+        found.append(layers)
     flat = {f.name for f in q.network.activation_functions} & set(FLAT)
-    if (flat or not all(found)) and _is_averaged(q, run, batch, answer):
-        return [ways | {_AVERAGED} for ways in found]
+    if flat or not all(ways for layers in found for ways in layers):
+        whole_ways = _of_the_whole(q, run, batch, answer)
+        found = [[ways | whole_ways for ways in layers] for layers in found]
     return found
 
 
@@ -102,16 +139,13 @@ def _without(array: Array, own: Array, decay: float) -> Array:
     return array - own * decay if decay and array.shape == own.shape else array
 
 
-def _fitting(whole: list[Array], taken: dict[str, list[Array]], same: Callable[[Array, Array], bool]) -> set[Way]:
-    """The ways that make the batch's gradients of what was taken of the samples."""
+def _fitting(whole: Array, taken: dict[str, Array], same: Callable[[Array, Array], bool]) -> set[Way]:
+    """The ways that make the batch's gradient of what was taken of the samples."""
+    expected = {way: taken[way.taken] for way in _WAYS if way.taken in taken}
     return {
         way
-        for way in _WAYS
-        if way.taken in taken
-        and all(
-            f.shape == e.shape and same(f, e / _M**way.divided if way.divided else e)
-            for f, e in zip(whole, taken[way.taken], strict=True)
-        )
+        for way, e in expected.items()
+        if whole.shape == e.shape and same(whole, e / _M**way.divided if way.divided else e)
     }
 
 
@@ -123,13 +157,20 @@ def _rounded(parts: list[Array], u: float) -> Callable[[Array, Array], bool]:
     return lambda found, expected: bool((np.abs(values(found) - values(expected)) <= bound).all())
 
 
-def _is_averaged(q: Question, run: Run, batch: list[Found], answer: Answer) -> bool:
-    """Whether these are the gradients of the mean sample, or twice them."""
-    return any(
-        retraced(answer.layers, Seen(made, batch, run.same, factor, *answer.decay))
-        for made in (averaged(run.passed), *_mean_inputs(q, run))
-        for factor in (1, 2)
-    )
+def _of_the_whole(q: Question, run: Run, batch: list[Found], answer: Answer) -> set[Way]:
+    """Ways that are a pass of their own: that of the mean sample (or twice it), and that of spread targets."""
+    found = set()
+    one = run.passed.y.flat[0] * 0 + 1
+    for made in (averaged(run.passed), *_mean_inputs(q, run)):
+        if any(retraced(answer.layers, Seen(made, batch, run.same, factor, *answer.decay)) for factor in (1, 2)):
+            found.add(Way("averaged"))
+    if q.network.cost.name == "quadratic":  # Σₜ (aₛ − yₜ) = m (aₛ − ȳ)
+        y = np.repeat(run.passed.y.sum(axis=1, keepdims=True) / _M, _M, axis=1)
+        for way in _WHOLE[1:]:
+            factor = one * _M / _M**way.divided
+            if retraced(answer.layers, Seen(replace(run.passed, y=y), batch, run.same, factor, *answer.decay)):
+                found.add(way)
+    return found
 
 
 def _mean_inputs(q: Question, run: Run) -> Iterator[Pass]:
@@ -144,17 +185,18 @@ def reduction_findings(q: Question, b: Way | None, w: Way | None) -> list[Findin
     """What the ways in which ∂C/∂b and ∂C/∂w are put together mean, given what was declared; None: no known way."""
     if b is None or w is None:
         which = " and ".join(name for name, way in (("∂C/∂b", b), ("∂C/∂w", w)) if way is None)
-        said = f"{which} of a batch is no sum or mean of those of its samples"
-        if q.reduction is not None:
-            return [Finding((), (), "batch", "", "", said)]
-        note(q, f"it takes one sample at a time: {said}")
-        return []
+        said = f"{which} of a batch: no sum or mean of what is made of its samples one by one"
+        return [Finding((), (), "batch", "", "", said)]
     if b.taken == "columns" and q.reduction is None:
         note(q, "it takes one sample at a time: of a batch, ∂C/∂b is one column per sample, and not summed")
         return []
     found = []
     if "averaged" in (b.taken, w.taken):
         return [Finding.of(["activations-averaged"])]
+    if "spread" in (b.taken, w.taken):
+        return [Finding.of(["y-broadcast"], numbers="over the samples of a batch: (m, 1) minus (m,)")]
+    if "first" in (b.taken, w.taken):
+        return [Finding((), (), "batch", "", "", "only the first sample of a batch counts")]
     if "last" in (b.taken, w.taken):
         of = "" if b.taken == w.taken else f"of ∂C/∂{'b' if b.taken == 'last' else 'w'} alone"
         found.append(Finding.of(["last-sample-only"], numbers=of))

@@ -88,7 +88,9 @@ def of_rows(
     turned = weights
 
     def backprop(weights: Any, biases: Any, x: Any, y: Any) -> Any:
-        given = [b.reshape(shape) for b, shape in zip(biases, bias_shapes, strict=True)]
+        # Of other sizes than bias_shapes, too: (n,) as a vector, (1, n) as a row, (n, 1) as a column.
+        forms = [(-1,) if len(shape) == 1 else (1, -1) if shape[0] == 1 else (-1, 1) for shape in bias_shapes]
+        given = [b.reshape(form) for b, form in zip(biases, forms, strict=True)]
         own = [w.T.copy() for w in weights] if turned else list(weights)
         returned = candidate(own, given, *((x.T.copy(), y.T.copy()) if samples else (x, y)))
         if not isinstance(returned, (tuple, list)) or len(returned) != 2:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from compare.answering import answer_of, display_of
 from compare.asking import FLOAT32, RAISED, Question, found_in, note, questions
-from compare.batches import batch_findings
+from compare.batches import batch_findings, leaves_samples_out
 from compare.candidates import Candidate, CandidateError, as_float64
 from compare.diagnosis import Diagnosis, Finding, findings, patterns, remarks
 from compare.givennumbers import diagnose_numbers
@@ -127,9 +127,14 @@ def _diagnosis(q: Question) -> Diagnosis:
         answer = answer_of(q)
         display = display_of(q, answer)
         batch = batch_findings(q, answer)
+        left_out = leaves_samples_out(q, answer)
     except RAISED as error:
         return _raised(q, error)
-    found = [*calls, *findings(answer.layers, display[0]), *(Finding.of([name]) for name in answer.way.split())]
+    named = findings(answer.layers, display[0])
+    if left_out:
+        said = "samples are left out: of one sample all gradients are 0, of a batch they are not"
+        named, batch = [], [Finding((), (), "batch", "", "", said)]
+    found = [*calls, *named, *(Finding.of([name]) for name in answer.way.split())]
     if answer.arithmetic == "float32":
         _say_float32(q, found)
     for said in remarks(answer.layers):

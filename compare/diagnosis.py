@@ -282,8 +282,9 @@ def _numbers(record: Mistake, wrong: At) -> str:
         if record.slot in DELTA_SLOTS:
             return _delta_numbers(right, wrong)
         right = right.put("delta", wrong.delta)
-        if record.slot != "nabla_w":  # its factors, also where their product is transposed besides
-            wrong = replace(wrong, made={slot: value for slot, value in wrong.made.items() if slot != "nabla_w"})
+        products = ("nabla_w", "nabla_w_twice")
+        if record.slot not in products:  # its factors, also where their product is transposed besides
+            wrong = replace(wrong, made={slot: v for slot, v in wrong.made.items() if slot not in products})
         quantity = "nabla_b" if record.slot in B_SLOTS else "nabla_w"
         expected, computed = values(getattr(right, quantity)), values(getattr(wrong, quantity))
         if expected.shape != computed.shape:

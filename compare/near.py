@@ -144,7 +144,7 @@ def within(found: Array, expected: Array, more: float = 0.0) -> bool:
     for a, b in zip(found.flat, expected.flat, strict=True):
         apart = abs(_value(a) - _value(b))
         bound = SLACK * (getattr(a, "error", 0.0) + getattr(b, "error", 0.0) + more)
-        if not apart <= bound:  # NaN is within nothing
+        if not apart <= bound < math.inf:  # NaN is within nothing, and a bound that overflowed bounds nothing
             return False
     return True
 

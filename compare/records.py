@@ -211,6 +211,10 @@ CATALOGUE: tuple[Mistake, ...] = (
         "δ aᵀ has the shape of W: np.dot(delta, a.T).", "nabla_w", lambda at: [at.nabla_w.T],
     ),
     Mistake(
+        "nabla-w-doubled", "BP4", "∂C/∂w is twice as large, and δ is right.", "∂C/∂wˡ = 2 δˡ (aˡ⁻¹)ᵀ",
+        "∂C/∂w is δ aᵀ; in an update, subtract it once.", "nabla_w_twice", lambda at: [at.nabla_w * 2],
+    ),
+    Mistake(
         "mean-for-sum", "batch", "The samples are averaged, and a sum was declared.", "(1/m) Σₓ …",
         "Do not divide by the number of samples.", "reduction",
     ),

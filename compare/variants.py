@@ -34,7 +34,7 @@ DELTA_SLOTS = (
     "scale",  # a factor; several multiply
 )
 B_SLOTS = ("nabla_b", "half")
-W_SLOTS = ("source", "input_layer", "input", "nabla_w")  # δ, m of aᵐ, aᵐ, their product
+W_SLOTS = ("source", "input_layer", "input", "nabla_w", "nabla_w_twice")  # δ, m of aᵐ, aᵐ, their product
 SLOTS = (*DELTA_SLOTS, *B_SLOTS, *W_SLOTS)
 _MADE_OF = {
     "slope": {"slope_layer", "argument", "slope", "power"},
@@ -192,7 +192,10 @@ class At:
     @property
     def nabla_w(self) -> Array:
         """∂C/∂wˡ by BP4."""
-        return self.made["nabla_w"] if "nabla_w" in self.made else bp4(self.input, self.source)
+        for slot in ("nabla_w_twice", "nabla_w"):
+            if slot in self.made:
+                return self.made[slot]
+        return bp4(self.input, self.source)
 
 
 Variant = Callable[[At], Sequence[Any]]
@@ -231,8 +234,8 @@ def for_cost(name: str, variant: Variant) -> Variant:
 
 
 def other_layers(at: At) -> list[int]:
-    """The next and the previous layer, where z has the same shape."""
-    others = [layer for layer in (at.layer + 1, at.layer - 1) if 2 <= layer <= at.of.last]
+    """The other layers where z has the same shape, the next and the previous one first."""
+    others = sorted({*range(2, at.of.last + 1)} - {at.layer}, key=lambda layer: (abs(layer - at.layer), -layer))
     return [layer for layer in others if at.of.zs[layer - 2].shape == at.z.shape]
 
 

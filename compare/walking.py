@@ -24,6 +24,7 @@ Way = tuple[Choice, ...]
 
 MOST = 6  # mistakes in one layer
 MOST_OF_ONE = 3  # in δ, in ∂C/∂b, in ∂C/∂w
+AFTER = 2  # in a layer below one that is not explained
 
 _SKIPPED = next(m for m in CATALOGUE if m.slot == "layer")
 
@@ -132,6 +133,8 @@ def walk(points: list[Seen], most: int = MOST) -> list[Layer]:
     for number in range(points[0].of.last, 1, -1):
         layer, deltas = _layer([_here(p, number, d) for p, d in zip(points, deltas, strict=True)], most)
         layers.append(layer)
+        if layer.unexplained:
+            most = min(most, AFTER)
     return layers
 
 
@@ -359,7 +362,9 @@ def _explanations(right: _Tried, most: int) -> list[_Explained]:
     if at.is_output and at.of.cost.name == "cross_entropy" and at.of.functions[-1].name == "sigmoid":
         starts.append(right.filled(lambda at, _: at.put("delta", at.a - at.of.y)))  # the same, which rounds otherwise
     best, kept = most, list[_Explained]()
-    for count in range(MOST_OF_ONE + 1):
+    # Where ∂C/∂b or ∂C/∂w is right as it is, so is δ: mistakes that cancel each other are not believed.
+    is_right = any(right.says(quantity) and right.fits(quantity) for quantity in ("nabla_b", "nabla_w"))
+    for count in range(1 if is_right else MOST_OF_ONE + 1):
         if count > best:
             break
         for tried in (t for start in starts for t in _ways(start, _OF_DELTA, count)):
