@@ -2,10 +2,10 @@
 
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,8 @@ from compare.field import Functions, NoOrder, Residue
 from compare.near import DOUBLE, SINGLE, equal, near, values, within
 from compare.rational import Rational
 from compare.variants import At, Pass
-from compare.walking import QUANTITIES, Found, Layer, Seen, along, walk
+from compare.walking import QUANTITIES, Layer, Seen, along, retraced, walk
+from explicit import ACTIVATIONS, Network
 
 Array = npt.NDArray[Any]
 
@@ -58,11 +59,17 @@ def answer_of(q: Question) -> Answer:
         except _Unusable:
             continue
         answer = with_decay(q, points, _NAMES[arithmetic])
-        if arithmetic is _in_singles and not (answer.unexplained or is_rounding(answer, points)):
-            continue
-        if not answer.unexplained:
+        if answer.unexplained:
+            tried.append(answer)
+        elif arithmetic is _in_doubles:
             return answer
-        tried.append(answer)
+        elif arithmetic is _in_singles:
+            if is_rounding(answer, points) and _is_short(q):
+                return answer
+        elif all(retraced(answer.layers, _decayed(run.seen(q), answer)) for run in islice(float_runs(q), 2)):
+            return answer
+        else:
+            note(q, f"in exact arithmetic ({answer.arithmetic}) it computes something else than in floats")
     return min((a for a in tried if a.arithmetic != "float32"), key=lambda a: a.score)
 
 
@@ -73,7 +80,7 @@ def is_rounding(answer: Answer, points: list[Seen]) -> bool:
     no common value, as a factor's have, and their usual size is about 2⁻²⁴ times the root of how many are added.
     """
     errors, widest = [], 1
-    for point in (replace(p, decay_w=answer.decay[0], decay_b=answer.decay[1]) for p in points):
+    for point in (_decayed(p, answer) for p in points):
         for at in along(answer.layers, point) or ():
             widest = max(widest, *at.of.weights[at.layer - 2].shape)
             for quantity in QUANTITIES:
@@ -89,6 +96,42 @@ def is_rounding(answer: Answer, points: list[Seen]) -> bool:
     spread = np.median(np.abs(some - middle))
     centred = some.size < 16 or abs(middle) <= 4 * spread
     return bool(centred and min(usual, spread) >= SINGLE / 64 and usual <= 16 * SINGLE * widest**0.5)
+
+
+def _decayed(point: Seen, answer: Answer) -> Seen:
+    return replace(point, decay_w=answer.decay[0], decay_b=answer.decay[1])
+
+
+def _is_short(q: Question) -> bool:
+    """Whether results stay as they are when all that goes in is changed by 2⁻⁴⁰ of it, as those of float32 do.
+
+    Of results that are rounded to some decimals that holds too: these are no float32.
+    """
+    if q.eta is not None:  # W′ is of float32, and the difference W − W′ is not
+        return True
+    weights, biases, x, y = next(float_runs(q, SINGLE)).point
+    more = 1 + 2.0**-40
+    moved = [w * more for w in weights], [b * more for b in biases], x * more, y * more
+    first, second = (
+        np.concatenate([as_float64(a).ravel() for group in call(q, point) for a in group])
+        for point in ((weights, biases, x, y), moved)
+    )
+    same = (first == second)[first != 0]
+    in_decimals = any(np.array_equal(first, np.round(first, digits)) for digits in range(4, 13))
+    return bool(same.size and same.mean() >= 0.5 and not in_decimals)
+
+
+def other_functions(q: Question) -> str:
+    """Another activation or cost with which the candidate would be right, as arguments of `diagnose`; "" if none."""
+    for cost, names in (("quadratic", tuple(ACTIVATIONS)), ("cross_entropy", ("sigmoid",))):
+        for name in names:
+            network = Network(q.network.sizes, name, cost)
+            if (name, cost) == (q.network.activation_functions[-1].name, q.network.cost.name):
+                continue
+            other = replace(q, network=network, most=0, notes=[])
+            if with_decay(other, _in_doubles(other), "float64").score == (0, 0):
+                return f"activation={name!r}, cost={cost!r}"
+    return ""
 
 
 class _Unusable(Exception):
@@ -309,14 +352,29 @@ def float_run(q: Question, point: Point, u: float = DOUBLE) -> Run:
     return Run(point, pass_of(q, numbers), read, same)
 
 
-def display_of(q: Question, answer: Answer) -> tuple[list[At], list[Found]]:
-    """The layers at the caller's own first sample, in floats, with their mistakes: for the numbers that are shown."""
+Display = tuple[list[At], Seen]  # the layers at a point with their mistakes, and the point
+
+
+def displays(q: Question, answer: Answer) -> Iterator[Display]:
+    """Points whose numbers can be shown, in floats: the caller's own first sample, then random ones."""
     point = q.candidate.weights, q.candidate.biases, q.x[:, :1], q.y[:, :1]
     u = SINGLE if answer.arithmetic == "float32" else DOUBLE
     for run in chain([float_run(q, point, u)], float_runs(q, u)):
         with suppress(ArithmeticError, ValueError):  # the cost has no derivative there: a is 0 or 1 up to rounding
-            seen = replace(run.seen(q), decay_w=answer.decay[0], decay_b=answer.decay[1])
+            seen = _decayed(run.seen(q), answer)
             made = along(answer.layers, seen)
             if made is not None:
-                return made, seen.found
-    raise AssertionError("mistakes that were found at random points can be made at random points")
+                yield made, seen
+
+
+class Remembered(Iterable[Display]):
+    """What an iterator gives, each made once, however often it is gone through."""
+
+    def __init__(self, iterator: Iterator[Display]) -> None:
+        self._iterator, self._made = iterator, list[Display]()
+
+    def __iter__(self) -> Iterator[Display]:
+        yield from self._made
+        for made in self._iterator:
+            self._made.append(made)
+            yield made

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from compare.answering import answer_of, display_of
+from compare.answering import Remembered, answer_of, displays, other_functions
 from compare.asking import FLOAT32, RAISED, Question, found_in, note, questions
 from compare.batches import batch_findings, leaves_samples_out
 from compare.candidates import Candidate, CandidateError, as_float64
@@ -125,12 +125,13 @@ def _diagnosis(q: Question) -> Diagnosis:
     try:
         calls = _calls(q)
         answer = answer_of(q)
-        display = display_of(q, answer)
+        shown = Remembered(displays(q, answer))
+        named = findings(answer.layers, shown)
+        unknown = patterns(answer.layers, shown)
         batch = batch_findings(q, answer)
         left_out = leaves_samples_out(q, answer)
     except RAISED as error:
         return _raised(q, error)
-    named = findings(answer.layers, display[0])
     if left_out:
         said = "samples are left out: of one sample all gradients are 0, of a batch they are not"
         named, batch = [], [Finding((), (), "batch", "", "", said)]
@@ -141,7 +142,10 @@ def _diagnosis(q: Question) -> Diagnosis:
         note(q, said)
     if q.silent:
         note(q, "what differs from call to call is not judged")
-    unknown = patterns(answer.layers, *display)
+    if unknown and q.most:
+        other = other_functions(q)
+        if other:
+            note(q, f"with {other} it would be right: is it the network that was declared?")
     return Diagnosis(q.network, [*found, *batch], unknown, answer.layers, answer.arithmetic, "", q.notes)
 
 
@@ -157,7 +161,7 @@ def _raised(q: Question, error: Exception) -> Diagnosis:
             asked = Question(of, square, x, y, None, q.dtype, q.regularisation, q.eta, q.seed)
             answer = answer_of(asked)
             if not answer.unexplained:
-                named = findings(answer.layers, display_of(asked, answer)[0])
+                named = findings(answer.layers, Remembered(displays(asked, answer)))
                 said = "it runs on layers of equal size; what is said of the equations was found there"
                 return Diagnosis(q.network, named, [], answer.layers, answer.arithmetic, failure, [*q.notes, said])
         except RAISED:
@@ -171,24 +175,28 @@ def _calls(q: Question) -> list[Finding]:
     runner = q.candidate.fresh()
     point = q.candidate.weights, q.candidate.biases, x, y
     runners = [runner, runner, runner, *([q.candidate.fresh()] if q.candidate.is_object else [])]
-    calls = [found_in(q, r.returned(*point), as_float64) for r in runners]
-    grows, silent = False, set()
-    for i, layers in enumerate(zip(*calls, strict=True)):
-        for name in ("nabla_b", "nabla_w"):
-            first, *others = (getattr(layer, name) for layer in layers)
+    returned = [copy.deepcopy(r.returned(*point)) for r in runners]
+    calls = [[[as_float64(a) for a in group] for group in groups] for groups in returned]
+    grows: set[tuple[int, int]] = set()
+    differs: set[tuple[int, int]] = set()
+    for g, groups in enumerate(zip(*calls, strict=True)):
+        for i, (first, *others) in enumerate(zip(*groups, strict=True)):
             if any(first.shape != o.shape or first.tobytes() != o.tobytes() for o in others):
-                if _grows(first, *others[:2]):
-                    grows = True
-                else:
-                    silent.add((name, i))
-    q.silent = frozenset(silent)
-    if (grows or silent) and not q.candidate.is_object:
+                (grows if _grows(first, *others[:2]) else differs).add((g, i))
+    # The names are those of the book's order, whatever the candidate's is.
+    marks = [[np.full(a.shape, (g, i) in differs) for i, a in enumerate(group)] for g, group in enumerate(calls[0])]
+    marked = enumerate(found_in(q, marks, lambda a: a))
+    named = [(name, i, getattr(f, name)) for i, f in marked for name in ("nabla_b", "nabla_w")]
+    q.silent = frozenset((name, i) for name, i, mark in named if mark.any())
+    if runner.changed and q.eta is None:
+        note(q, f"it changes the {runner.changed} that it is given")
+    if (grows or differs) and not q.candidate.is_object:
         q.floats_only = True  # what it keeps between calls must not be mixed with other numbers
     if grows and not q.candidate.is_object:
         of = q.candidate
-        q.candidate = Candidate(_Differences(of.candidate), of.own_weights, of.own_biases)
-    named = [("accumulated-over-calls", grows), ("nondeterministic", bool(silent))]
-    return [Finding.of([name]) for name, seen in named if seen]
+        q.candidate = Candidate(_Differences(of.candidate, grows), of.own_weights, of.own_biases)
+    seen = [("accumulated-over-calls", grows), ("nondeterministic", differs)]
+    return [Finding.of([name]) for name, where in seen if where]
 
 
 def _grows(first: Array, second: Array, third: Array) -> bool:
@@ -201,20 +209,23 @@ def _grows(first: Array, second: Array, third: Array) -> bool:
 
 
 class _Differences:
-    """What each call of a function adds to what the call before returned: two calls, and their difference.
+    """A function whose results grow from call to call, without what was there: two calls, and their difference.
 
+    grows:    which arrays grow: (which of the two lists, place in it)
     largest:  number that was subtracted; its rounding is in the differences
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function, self.largest = function, 0.0
+    def __init__(self, function: Callable[..., Any], grows: set[tuple[int, int]]) -> None:
+        self.function, self.grows, self.largest = function, grows, 0.0
 
     def __call__(self, weights: Any, biases: Any, x: Any, y: Any) -> Any:
         before = copy.deepcopy(self.function(copy.deepcopy(weights), copy.deepcopy(biases), x.copy(), y.copy()))
-        after = self.function(weights, biases, x, y)
-        self.largest = max(self.largest, *(float(np.abs(a).max()) for group in before for a in group))
-        return tuple([np.asarray(a) - np.asarray(b) for a, b in zip(*two, strict=True)]
-                     for two in zip(after, before, strict=True))  # fmt: skip
+        after = [list(group) for group in self.function(weights, biases, x, y)]
+        for g, i in self.grows:
+            old = np.asarray(before[g][i])
+            self.largest = max(self.largest, float(np.abs(old).max()))
+            after[g][i] = np.asarray(after[g][i]) - old
+        return tuple(after)
 
 
 def _say_float32(q: Question, found: list[Finding]) -> None:

@@ -2,7 +2,7 @@
 
 import html
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from tabulate import tabulate
 from compare.near import values
 from compare.records import Mistake, catalogue, find
 from compare.variants import B_SLOTS, DELTA_SLOTS, SLOTS, At
-from compare.walking import Found, Layer
+from compare.walking import Layer, Seen
 from engine.files import write_json
 from engine.notation import symbol
 from explicit import Network, bp3, bp4
@@ -227,10 +227,11 @@ class Diagnosis:
 # -- from layers to findings -------------------------------------------------------------------------
 
 
-def findings(layers: list[Layer], display: list[At]) -> list[Finding]:
-    """One finding for each mistake, however many layers show it; with the numbers of the point of `display`.
+def findings(layers: list[Layer], displays: Iterable[tuple[list[At], Any]]) -> list[Finding]:
+    """One finding for each mistake, however many layers show it.
 
-    display:  the same layers at the point whose numbers are shown, with the mistakes made in them
+    displays:  the same layers with the mistakes made in them, at points whose numbers can be shown: they are shown
+               of the first at which the mistake changes them
     """
     found: list[tuple[list[str], list[int]]] = []
     for layer in layers:
@@ -245,11 +246,12 @@ def findings(layers: list[Layer], display: list[At]) -> list[Finding]:
             else:
                 found.append((names, [layer.number]))
     _joined(found, layers[0].number)
-    shown = {at.layer: at for at in display}
+    last = layers[0].number
     made = []
     for names, at_layers in sorted(found, key=lambda f: -max(f[1])):
         top = max(at_layers)
-        numbers = _numbers(catalogue[names[0]], shown[top])
+        shown = (_numbers(catalogue[names[0]], ats[last - top]) for ats, _ in displays)
+        numbers = next(filter(None, shown), "")
         made.append(Finding.of(names, tuple(sorted(set(at_layers), reverse=True)), numbers))
     return made
 
@@ -274,7 +276,7 @@ def _joined(found: list[tuple[list[str], list[int]]], last: int) -> None:
 
 
 def _numbers(record: Mistake, wrong: At) -> str:
-    """The numbers of the unit that is most wrong, in the right and in the wrong formula."""
+    """The numbers of the unit that is most wrong, in the right and in the wrong formula; "" where they are alike."""
     right = replace(wrong, made={})
     try:
         if record.slot not in SLOTS:
@@ -290,6 +292,8 @@ def _numbers(record: Mistake, wrong: At) -> str:
         if expected.shape != computed.shape:
             return f"shape {computed.shape} instead of {expected.shape}"
         j, k = _worst(expected, computed)
+        if expected[j, k] == computed[j, k]:
+            return ""
         if quantity == "nabla_b":
             name, terms = symbol("b", right.layer, j + 1), ["", ""]
         else:
@@ -304,6 +308,8 @@ def _numbers(record: Mistake, wrong: At) -> str:
 
 def _delta_numbers(right: At, wrong: At) -> str:
     j, s = _worst(values(right.delta), values(wrong.delta))
+    if values(right.delta)[j, s] == values(wrong.delta)[j, s]:
+        return ""
     said = []
     for at in (right, wrong):
         terms = [] if "delta" in at.made else [values(at.error)[j, s], values(at.slope)[j, s]]
@@ -322,21 +328,39 @@ def _worst(right: Array, wrong: Array) -> tuple[int, int]:
 # -- what no record explains ---------------------------------------------------------------------------
 
 
-def patterns(layers: list[Layer], display: list[At], found: list[Found]) -> list[str]:
-    """For each quantity that no record explains, what holds between it and the right one at the display's point."""
-    return [
-        f"{tag} at layer {at.layer}: {_pattern(tag, at, found[at.layer - 2])}"
-        for layer, at in zip(layers, display, strict=True)
-        for tag in layer.unexplained
-    ]
+def patterns(layers: list[Layer], displays: Iterable[tuple[list[At], Seen]]) -> list[str]:
+    """For each quantity that no record explains, what holds between it and the right one, where that shows best.
+
+    displays:  as for `findings`, with the points
+    """
+    said = []
+    for i, layer in enumerate(layers):
+        for tag in layer.unexplained:
+            pairs = [_pair(tag, ats[i], seen) for ats, seen in displays]
+            at, found, right = max(pairs, key=lambda pair: _departure(*pair[1:]))
+            said.append(f"{tag} at layer {layer.number}: {_pattern(tag, at, found, right)}")
+    return said
 
 
-def _pattern(tag: str, at: At, found: Found) -> str:
-    if tag == bp4.tag and found.nabla_w is not None:
-        return _relation(found.nabla_w, values(at.nabla_w))
-    if tag == bp3.tag and found.nabla_b is not None:
-        return _relation(found.nabla_b, values(at.nabla_b))
-    own, right = values(at.delta), values(at.error * at.slope)
+def _pair(tag: str, at: At, seen: Seen) -> tuple[At, Array, Array]:
+    """A quantity as it was found, and as it should be."""
+    quantity = {bp3.tag: "nabla_b", bp4.tag: "nabla_w"}.get(tag, "delta")
+    found = getattr(seen.found[at.layer - 2], quantity)
+    if quantity == "delta" or found is None:
+        return at, values(at.delta), values(at.error * at.slope)
+    return at, values(found), values(seen.expected(at, quantity))
+
+
+def _departure(found: Array, right: Array) -> tuple[bool, int]:
+    """How well a point shows a departure: whether it does, and by how many numbers that are not 0."""
+    if found.shape != right.shape:
+        return True, 0
+    return not np.allclose(found, right, **_CLOSE), int(np.count_nonzero(right))
+
+
+def _pattern(tag: str, at: At, own: Array, right: Array) -> str:
+    if tag in (bp3.tag, bp4.tag):
+        return _relation(own, right)
     if not at.is_output and at.delta_next is not None and len(at.matrix) > 1:
         addends = [values(w[:, None] * d * at.slope) for w, d in zip(at.matrix, at.delta_next, strict=True)]
         for n, addend in enumerate(addends, 1):
@@ -351,16 +375,25 @@ _CLOSE: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-300}
 
 
 def _relation(found: Array, right: Array) -> str:
-    found = values(found)
     if found.shape != right.shape:
         if found.shape == right.T.shape and np.allclose(found, right.T, **_CLOSE):
             return "it is the transpose of the right one"
         return f"its shape is {found.shape}, expected {right.shape}"
-    with np.errstate(all="ignore"):
-        ratios = found / right
-    if np.isfinite(ratios).all() and np.allclose(ratios, ratios.flat[0], **_CLOSE):
-        c = float(ratios.flat[0])
-        return "its sign is reversed" if abs(c + 1) < 1e-9 else f"it is {c:.6g} times the right one"
+    if not np.isfinite(found).all():
+        return f"{np.count_nonzero(~np.isfinite(found))} of its {found.size} numbers are not finite"
+    if not found.any():
+        return "it is 0 everywhere"
+    where = right != 0
+    ratios = found[where] / right[where]
+    if where.any() and not found[~where].any() and np.allclose(ratios, ratios[0], rtol=1e-9, atol=0):
+        c = float(ratios[0])
+        if abs(c + 1) < 1e-9:
+            return "its sign is reversed"
+        if abs(c - 1) > 1e-9:
+            return f"it is {c:.10g} times the right one"
+    size = float(np.abs(found - right).max() / max(np.abs(right).max(), 5e-324))
+    if size < 1e-5:
+        return f"it is right to {size:.1g} of its size (a finite difference, an ε, or rounding?)"
     if found.shape == right.T.shape and np.allclose(found, right.T, **_CLOSE):
         return "it is the transpose of the right one"
     if np.allclose(np.sort(found.ravel()), np.sort(right.ravel()), **_CLOSE):

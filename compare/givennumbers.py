@@ -44,9 +44,10 @@ def diagnose_numbers(
             if u == DOUBLE or is_rounding(answer, [seen]):
                 answers.append((answer, reduction, seen))
     answer, reduction, seen = min(answers, key=lambda a: (a[0].score, a[0].arithmetic == "float32"))
-    display = along(answer.layers, replace(seen, decay_w=answer.decay[0], decay_b=answer.decay[1]))
+    seen = replace(seen, decay_w=answer.decay[0], decay_b=answer.decay[1])
+    display = along(answer.layers, seen)
     assert display is not None  # it is the point at which they were found
-    named = findings(answer.layers, display)
+    named = findings(answer.layers, [(display, seen)])
     named += [Finding.of([name]) for name in answer.way.split()]
     if answer.arithmetic == "float32":
         if q.dtype == "float64":
@@ -58,7 +59,7 @@ def diagnose_numbers(
         named += reduction_findings(q, way, way)
     for said in remarks(answer.layers):
         note(q, said)
-    unknown = patterns(answer.layers, display, seen.found)
+    unknown = patterns(answer.layers, [(display, seen)])
     return Diagnosis(q.network, named, unknown, answer.layers, answer.arithmetic, "", q.notes)
 
 

@@ -147,7 +147,8 @@ def along(layers: list[Layer], point: Seen) -> list[At] | None:
     for layer in layers:
         here = _here(point, layer.number, made[-1].delta if made else None)
         try:
-            made.append(_unexplained(_Tried([here]))[0].at if layer.unexplained else _filled(here.at, layer.ways[0]))
+            unknown = layer.unexplained
+            made.append(_unexplained(_Tried([here]), AFTER)[0].at if unknown else _filled(here.at, layer.ways[0]))
         except _Nowhere:
             return None
     return made
@@ -339,7 +340,7 @@ def _layer(here: list[_Here], most: int) -> tuple[Layer, list[Array | None]]:
     if is_zero and not (explained and len(explained[0].way) <= 1):
         return _told(right, [((_SKIPPED, 0),)], (), {tag: None, bp3.tag: False, bp4.tag: False})
     if not explained:
-        return _unexplained(right)
+        return _unexplained(right, most)
     first = explained[0]
     ways = list(dict.fromkeys(e.way for e in explained))
     if is_zero and len(first.way) == 1:
@@ -384,7 +385,7 @@ def _tag(right: _Tried) -> str:
     return bp1.tag if right.here[0].at.is_output else bp2.tag
 
 
-def _unexplained(right: _Tried) -> tuple[Layer, list[Array | None]]:
+def _unexplained(right: _Tried, most: int) -> tuple[Layer, list[Array | None]]:
     """No record explains the layer: what can still be said of it, and with which δ the walk goes on."""
     tag = _tag(right)
     none: dict[str, bool | None] = {tag: None, bp3.tag: None, bp4.tag: None}
@@ -395,7 +396,7 @@ def _unexplained(right: _Tried) -> tuple[Layer, list[Array | None]]:
             if right.fits(quantity):
                 return _told(right, [], (wrong,), {tag: True, bp3.tag: wrong == bp4.tag, bp4.tag: wrong == bp3.tag})
     for own in _own_deltas(right):
-        some_b, some_w = _fewest(own, _OF_B, "nabla_b", MOST), _fewest(own, _OF_W, "nabla_w", MOST)
+        some_b, some_w = _fewest(own, _OF_B, "nabla_b", most), _fewest(own, _OF_W, "nabla_w", most)
         if some_b and some_w:
             explained = _Explained(own, some_b[0], some_w[0])
             _, b, w = explained.holds
