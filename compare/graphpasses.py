@@ -266,6 +266,7 @@ def _lost_shares(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
     """Several uses that passed nothing on."""
     graph = shares.graph
     missing: list[Any] = []
+    lost_at: set[tuple[int, int]] = set()
     for n in wrong:
         users = graph.users[id(n)]
         made = [shares.share(u, n) for u in users]
@@ -275,12 +276,21 @@ def _lost_shares(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
         if lost is None:
             return []
         missing += [users[i] for i in lost]
+        lost_at |= {(id(users[i]), id(n)) for i in lost}
+
+    def given(user: Any) -> int:
+        """How many operands have a share that can be seen."""
+        some = [p for p in graph.operands(user) if shares.judges(p) and (id(user), id(p)) not in lost_at]
+        return sum(abs(share) > error for share, error in (shares.share(user, p) for p in some))
+
     ops = {graph.ops[id(u)].name for u in missing}
     once = len({id(u) for u in missing}) == len(missing)
-    if len(ops) == 1 and once and ops <= set(shares.searched) and all(len(graph.parents[id(u)]) == 2 for u in missing):
-        record = known.GRAPH_MISTAKES["operand-forgotten"]
-        return [GraphFinding((record,), graph.names(wrong), f"at the op {ops.pop()}")]
-    if any(_gave(shares, u, wrong) for u in missing):
+    if len(ops) == 1 and once and ops <= set(shares.searched):
+        op = ops.pop()
+        same = [n for n in graph.nodes if id(n) in graph.ops and graph.ops[id(n)].name == op]
+        if all(len(graph.operands(n)) == 2 and given(n) < 2 for n in same):  # each node of the op, not some
+            return [GraphFinding((known.GRAPH_MISTAKES["operand-forgotten"],), graph.names(wrong), f"at the op {op}")]
+    if any(given(u) for u in missing):
         return []
     return [GraphFinding((known.NOT_VISITED,), graph.names(missing))]
 

@@ -640,6 +640,16 @@ def test_a_step_that_was_never_attached():
     assert names(diagnose_graph(root)) == ["nothing-passed"]
 
 
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_an_op_is_not_accused_of_what_one_of_its_nodes_does(which):
+    a, b, c = leaves = [Dispatch(0.7), Dispatch(1.9), Dispatch(-0.4)]
+    d = a * b + c
+    root = d * d.tanh() + d.tanh() ** 2 * (c * c)
+    root.backward()
+    leaves[which].grad = 0
+    assert names(diagnose_graph(root)) == ["not-recognised"]
+
+
 def test_parents_under_the_name_of_children_and_grads_of_none():
     class Children:
         def __init__(self, data, children=(), op=""):
