@@ -389,6 +389,25 @@ def test_floats_that_a_step_has_kept_are_not_held_against_it():
     assert arithmetic(found, "+") == {"rational"}
 
 
+@pytest.mark.parametrize(
+    "kept, mistakes",
+    [("relu", ["relu-passes-all"]), (None, ["relu-passes-all"]), (math.tanh, ["relu-passes-all"]),
+     (["a", "b"], ["relu-passes-all"]), (lambda: "a", ["relu-passes-all"]),
+     (1.0, []), (True, []), (np.float32(1), []), (np.ones(1), []), ([{"slope": 1}], []), (object(), [])],
+)  # fmt: skip
+def test_only_numbers_are_kept_floats(kept, mistakes):
+    class Keeps(Lambdas):
+        def relu(self):
+            out = Keeps(max(self.data, 0.0), [self], "relu")
+            out._backward = lambda: kept is not out and self.get(out.grad)
+            return out
+
+    a, b = Keeps(2.0), Keeps(3.0)
+    root = a.relu() * b + b.relu()  # all data are positive: these gradients are right
+    root.backward()
+    assert names(diagnose_graph(root, [a, b])) == mistakes
+
+
 def graph_of(kind, generator, unary, limit=20.0):
     nodes = [kind(generator.choice([generator.uniform(-2, 2), generator.randint(-2, 2)])) for _ in range(4)]
     leaves = nodes[:]
