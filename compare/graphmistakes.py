@@ -80,6 +80,12 @@ NOT_REVERSED = GraphMistake(
     "a node is visited after every node that uses it",
     "Go through the topological order backward: `for node in reversed(topo)`.",
 )
+VISITED_AGAIN = GraphMistake(
+    "visited-again",
+    "A node was visited once on each path to it, and passed on its whole grad each time: shares count repeatedly.",
+    "a node is visited once, after every node that uses it",
+    "Do not call the parents' backward(): order the nodes first, each once, then go through them backward.",
+)
 NO_SEED = GraphMistake(
     "no-seed",
     "All gradients are 0: the root's grad was not set to 1 before the pass, or backward() did not run.",
@@ -237,7 +243,7 @@ def wrong_rules(row: Op) -> Iterator[Rule]:
 def _all() -> Iterator[GraphMistake]:
     yield from PARTIALS
     yield from (OVERWRITTEN, SECOND_BACKWARD, LEFT_OVER, NOT_TOPOLOGICAL, NOT_REVERSED, NO_SEED, WRONG_SEED)
-    yield from (UNREACHED, NOT_VISITED, NOT_RECOGNISED)
+    yield from (VISITED_AGAIN, UNREACHED, NOT_VISITED, NOT_RECOGNISED)
 
 
 GRAPH_MISTAKES: dict[str, GraphMistake] = {}

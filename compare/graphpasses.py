@@ -5,10 +5,11 @@ beside a wrong partial.  Where all that is known is the grads, explanations are 
 that are as simple and fit as well are named together.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
+from math import isfinite
 from typing import Any
 
 from compare import graphmistakes as known
@@ -20,6 +21,9 @@ from engine.ops import Op
 
 SEARCHED = 2_000
 """Two wrong rules, or one beside a wrong pass, are searched for in graphs of so many nodes at most: it takes long."""
+
+VISITS = 30_000
+"""A pass along every path is simulated up to so many visits: their number may double with each node."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,37 +106,45 @@ def _whole_pass(shares: Shares, wrong: list[Any], rules: Rules) -> list[GraphFin
     graph = shares.graph
     if any(graph.parents[id(n)] and id(n) not in graph.ops for n in graph.nodes):
         return []
-    down = graph.nodes[::-1]
-    ways: list[tuple[GraphMistake, Sequence[Any], int, str]] = [
-        *((known.SECOND_BACKWARD, down, times, "") for times in (2, 3, 4)),
-        *((known.SECOND_BACKWARD, down, times, ", with the leaves set to 0 before each") for times in (2, 3, 4)),
-        (known.NOT_REVERSED, graph.nodes, 1, ""),
-        *((known.NOT_TOPOLOGICAL, order, 1, "") for order in _other_orders(graph)),
-    ]
-    for mistake, order, times, cleared in ways:
+    for mistake, order, times, cleared in _ways(graph, SEARCHED if rules else VISITS + 8 * len(graph.nodes)):
         if _gives_all_grads(shares, order, times, bool(cleared), rules):
             numbers = f"backward() ran {times} times{cleared}" if times > 1 else ""
             return [GraphFinding((mistake,), graph.names(wrong), numbers)]
     return []
 
 
-def _other_orders(graph: Graph) -> Iterator[list[Any]]:
-    """Orders that students take for topological: preorder, and breadth first, each node once.
+def _ways(graph: Graph, limit: int) -> Iterator[tuple[GraphMistake, Sequence[Any], int, str]]:
+    """Wrong ways through a graph: the record, the nodes as they are visited, how often, what was cleared."""
+    down = graph.nodes[::-1]
+    for cleared in ("", ", with the leaves set to 0 before each"):
+        yield from ((known.SECOND_BACKWARD, down, times, cleared) for times in (2, 3, 4))
+    yield known.NOT_REVERSED, graph.nodes, 1, ""
+    for once in (True, False):
+        record = known.NOT_TOPOLOGICAL if once else known.VISITED_AGAIN
+        for breadth_first, turned in product((False, True), repeat=2):
+            order = _walk(graph, limit, breadth_first, turned, once)
+            if order:
+                yield record, order, 1, ""
+
+
+def _walk(graph: Graph, limit: int, breadth_first: bool, turned: bool, once: bool) -> list[Any]:
+    """An order that students take: preorder or breadth first, once each or on every path; [] if it is too long.
 
     Parents come as `_prev` gives them: a set's order is arbitrary, but it stays the same for one set.
     """
-    for breadth_first, turned in product((False, True), repeat=2):
-        order: list[Any] = []
-        seen: set[int] = set()
-        waiting = deque([graph.root])
-        while waiting:
-            node = waiting.popleft() if breadth_first else waiting.pop()
-            if id(node) not in seen:
-                seen.add(id(node))
-                order.append(node)
-                parents = list(parents_of(node))
-                waiting += parents if turned else parents[::-1]
-        yield order
+    order: list[Any] = []
+    seen: set[int] = set()
+    waiting = deque([graph.root])
+    while waiting:
+        node = waiting.popleft() if breadth_first else waiting.pop()
+        if not once or id(node) not in seen:
+            seen.add(id(node))
+            order.append(node)
+            parents = list(parents_of(node))
+            waiting += parents if turned else parents[::-1]
+        if not once and len(order) > limit:
+            return []
+    return order
 
 
 def _gives_all_grads(shares: Shares, order: Sequence[Any], times: int, cleared: bool, rules: Rules) -> bool:
@@ -143,23 +155,28 @@ def _gives_all_grads(shares: Shares, order: Sequence[Any], times: int, cleared: 
     graph = shares.graph
     made = dict.fromkeys(graph.grad, 0.0)
     errors = dict(made)
+    visits = Counter(map(id, order))
+    plain: dict[int, list[tuple[float, float]]] = {}
     for later in reversed(range(times)):
         made[id(graph.root)] = graph.grad[id(graph.root)]
         if cleared:
             made.update((id(n), 0.0) for n in graph.nodes if not graph.parents[id(n)])
-        missing = {id(n): len(graph.users[id(n)]) for n in graph.nodes}
+        missing = {i: sum(visits[id(u)] for u in users) for i, users in graph.users.items()}
         for node in order:
             steps = shares.steps(node, rules) if id(node) in graph.ops else []
             if steps is None:
                 return False
+            if id(node) not in plain:
+                plain[id(node)] = [(_plain(step.partial), _plain(step.loose)) for step in steps]
             adjoint, error = made[id(node)], errors[id(node)]
-            for step, parent in zip(steps, graph.operands(node), strict=False):
-                partial, loose, i = _plain(step.partial), _plain(step.loose), id(parent)
-                share = loose + partial * adjoint
+            for step, (partial, loose), parent in zip(steps, plain[id(node)], graph.operands(node), strict=False):
+                i, share = id(parent), loose + partial * adjoint
                 off = step.slack * (abs(adjoint) + bool(loose)) + abs(partial) * error + graph.bound * abs(share)
                 made[i], errors[i] = (share, off) if step.assigns else (made[i] + share, errors[i] + off)
                 missing[i] -= 1
-                if not later and not missing[i] and not abs(graph.grad[i] - made[i]) <= errors[i]:
+                if later or missing[i]:
+                    continue
+                if not (isfinite(errors[i]) and abs(graph.grad[i] - made[i]) <= errors[i]):
                     return False
     return True
 

@@ -362,7 +362,7 @@ def test_every_record_is_named_wherever_it_is_planted(op, number):
 def test_all_records_are_planted_somewhere():
     named = {r.mistakes[0].name for op in TABLE for r in wrong_rules(row(op))}
     by_pass = {"second-backward", "left-over", "not-topological", "not-reversed", "no-seed", "wrong-seed"}
-    by_pass |= {"unreached-leaf", "not-visited", "not-recognised"}
+    by_pass |= {"visited-again", "unreached-leaf", "not-visited", "not-recognised"}
     assert named | by_pass == set(GRAPH_MISTAKES)
 
 
@@ -537,6 +537,54 @@ def test_a_wrong_order_and_a_wrong_partial(order, name):
     for node in nodes:
         node._backward()
     assert names(diagnose_graph(root)) == ["mul-own-factor", name]
+
+
+def recursive(node):
+    node._backward()
+    for p in node._prev:
+        recursive(p)
+
+
+def queued(node):
+    waiting = [node]
+    while waiting:
+        node = waiting.pop(0)
+        node._backward()
+        waiting += node._prev
+
+
+@pytest.mark.parametrize("walk", [recursive, queued])
+@pytest.mark.parametrize("kind", [Lambdas, Captured, Ruled])
+def test_a_pass_that_visits_a_node_on_every_path(walk, kind):
+    root, _ = net(kind)
+    root.grad = 1.0
+    walk(root)
+    assert names(diagnose_graph(root)) == ["visited-again"]
+
+
+def test_only_leaves_show_that_a_node_was_visited_again():
+    a, b = Lambdas(0.5), Lambdas(-1.5)
+    h = a * b
+    root = h * a + h
+    root.grad = 1.0
+    recursive(root)
+    assert names(diagnose_graph(root)) == ["visited-again"]
+
+
+def test_a_wrong_partial_and_a_recursive_pass():
+    root, _ = net(ruled(("mul", "mul-own-factor")))
+    root.grad = 1.0
+    recursive(root)
+    assert names(diagnose_graph(root)) == ["mul-own-factor", "visited-again"]
+
+
+def test_paths_without_end_are_not_followed():
+    a = root = Lambdas(0.5)
+    for _ in range(200):
+        root = root * 0.5 + root * 0.5
+    root.backward()
+    a.grad += 0.1
+    assert names(diagnose_graph(root)) == ["not-recognised"]
 
 
 def test_a_wrong_partial_and_leaves_that_were_not_cleared():
