@@ -116,7 +116,7 @@ def _whole_pass(shares: Shares, wrong: list[Any], rules: Rules) -> list[GraphFin
 def _ways(graph: Graph, limit: int) -> Iterator[tuple[GraphMistake, Sequence[Any], int, str]]:
     """Wrong ways through a graph: the record, the nodes as they are visited, how often, what was cleared."""
     down = graph.nodes[::-1]
-    for cleared in ("", ", with the leaves set to 0 before each"):
+    for cleared in ("", ", with leaves set to 0 before each"):
         yield from ((known.SECOND_BACKWARD, down, times, cleared) for times in (2, 3, 4))
     yield known.NOT_REVERSED, graph.nodes, 1, ""
     for once in (True, False):
@@ -150,9 +150,10 @@ def _walk(graph: Graph, limit: int, breadth_first: bool, turned: bool, once: boo
 def _gives_all_grads(shares: Shares, order: Sequence[Any], times: int, cleared: bool, rules: Rules) -> bool:
     """Whether so many passes in this order, with the root's grad set before each, leave the grads that were found.
 
-    cleared : whether the grads of leaves are set to 0 before each
+    cleared : whether some leaves, e.g. the parameters, are set to 0 before each
     """
     graph = shares.graph
+    earlier: dict[int, float] = {}
     made = dict.fromkeys(graph.grad, 0.0)
     errors = dict(made)
     visits = Counter(map(id, order))
@@ -160,7 +161,7 @@ def _gives_all_grads(shares: Shares, order: Sequence[Any], times: int, cleared: 
     for later in reversed(range(times)):
         made[id(graph.root)] = graph.grad[id(graph.root)]
         if cleared:
-            made.update((id(n), 0.0) for n in graph.nodes if not graph.parents[id(n)])
+            earlier = {id(n): made[id(n)] for n in graph.nodes if not graph.parents[id(n)]}
         missing = {i: sum(visits[id(u)] for u in users) for i, users in graph.users.items()}
         for node in order:
             steps = shares.steps(node, rules) if id(node) in graph.ops else []
@@ -176,7 +177,8 @@ def _gives_all_grads(shares: Shares, order: Sequence[Any], times: int, cleared: 
                 missing[i] -= 1
                 if later or missing[i]:
                     continue
-                if not (isfinite(errors[i]) and abs(graph.grad[i] - made[i]) <= errors[i]):
+                gap = min(abs(graph.grad[i] - made[i] + lost) for lost in (0.0, earlier.get(i, 0.0)))
+                if not (isfinite(errors[i]) and gap <= errors[i]):
                     return False
     return True
 

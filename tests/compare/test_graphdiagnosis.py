@@ -6,6 +6,7 @@ import random
 
 import pytest
 from micrograd.engine import Value as Micrograd
+from micrograd.nn import MLP
 
 from compare import diagnose_graph
 from compare.graphmistakes import GRAPH_MISTAKES
@@ -180,6 +181,15 @@ def kinked(kind):
     return (a + b).relu() * a + (a - b).relu() * b + (b - a).relu() * b, [a, b]
 
 
+def small_mlp():
+    """micrograd's own net, with biases that are not 0, and inputs that stay leaves from one pass to the next."""
+    random.seed(3)
+    mlp = MLP(3, [4, 4, 1])
+    for p in mlp.parameters():
+        p.data = p.data or 0.5
+    return mlp, [Micrograd(x) for x in (2.0, -1.0, 0.5)]
+
+
 LECTURE = ["mul-own-factor", "operand-forgotten", "tanh-no-square", "tanh-of-data", "partial-forgotten",
            "chain-forgotten", "overwritten", "not-topological", "not-reversed", "no-seed", "wrong-seed"]  # fmt: skip
 PAIRS = ["sub-sign", "mul-own-factor", "div-sign", "div-square", "power-no-exponent", "power-same-degree",
@@ -231,6 +241,17 @@ def test_a_second_backward_of_micrograd(times):
         root.backward()
     found = diagnose_graph(root)
     assert names(found) == ["second-backward"] and f"ran {times} times" in str(found)
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_second_backward_of_a_net_with_only_its_parameters_cleared(times):
+    mlp, inputs = small_mlp()
+    loss = (mlp(inputs) - 1) ** 2
+    for _ in range(times):
+        mlp.zero_grad()
+        loss.backward()
+    found = diagnose_graph(loss, mlp.parameters())
+    assert names(found) == ["second-backward"] and f"ran {times} times, with leaves set to 0" in str(found)
 
 
 def test_gradients_of_a_leaf_that_were_not_cleared():
