@@ -68,6 +68,12 @@ LEFT_OVER = GraphMistake(
     "grad = ∂root/∂node, once",
     "Call zero_grad() (grad = 0 at every parameter) before each backward().",
 )
+CHANGED_LATER = GraphMistake(
+    "changed-later",
+    "Gradients of leaves were changed after the pass: scaled, clipped, or a multiple of the data was added.",
+    "grad = ∂root/∂node",
+    "Diagnose right after backward(), before anything else is done to the gradients.",
+)
 NOT_TOPOLOGICAL = GraphMistake(
     "not-topological",
     "A node passed its gradient on before all of its uses had contributed to it.",
@@ -243,7 +249,7 @@ def wrong_rules(row: Op) -> Iterator[Rule]:
 def _all() -> Iterator[GraphMistake]:
     yield from PARTIALS
     yield from (OVERWRITTEN, SECOND_BACKWARD, LEFT_OVER, NOT_TOPOLOGICAL, NOT_REVERSED, NO_SEED, WRONG_SEED)
-    yield from (VISITED_AGAIN, UNREACHED, NOT_VISITED, NOT_RECOGNISED)
+    yield from (VISITED_AGAIN, CHANGED_LATER, UNREACHED, NOT_VISITED, NOT_RECOGNISED)
 
 
 GRAPH_MISTAKES: dict[str, GraphMistake] = {}

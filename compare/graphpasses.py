@@ -40,15 +40,16 @@ def explanations(shares: Shares) -> list[GraphFinding]:
     wrong = [n for n in reversed(shares.judged) if not shares.fits(n)]
     if not wrong:
         return []
-    simple = [*(_left_over(shares, wrong) or _whole_pass(shares, wrong, {})), *_not_visited(shares, wrong)]
-    simple += _one_rule(shares, wrong)
+    simple, ways = _left_over(shares, wrong), _whole_pass(shares, wrong, {})
+    simple += [f for f in ways if not simple or f.mistakes != (known.SECOND_BACKWARD,)]
+    simple += [*_not_visited(shares, wrong), *_one_rule(shares, wrong)]
     if simple:
         return [_together(simple)]
     if shares.searched and len(shares.graph.nodes) <= SEARCHED:
         twofold = [*_rule_and_pass(shares, wrong), *_rule_and_overwriting(shares, wrong), *_by_rules(shares, wrong, 2)]
         if twofold:
             return _common(twofold)
-    for explain in (_lost_shares, _too_early):
+    for explain in (_lost_shares, _too_early, _something_left_over):
         found = explain(shares, wrong)
         if found:
             return found
@@ -74,8 +75,8 @@ def _ratios(shares: Shares, wrong: list[Any]) -> str:
     ratios = set()
     for n in wrong:
         expected = shares.expected(n)
-        ratios.add(f"{shares.graph.grad[id(n)] / expected:.6g}" if expected else "inf")
-    return f"; each of these is {ratios.pop()} times that" if len(ratios) == 1 else ""
+        ratios.add(f"{shares.graph.grad[id(n)] / expected:.6g}" if expected else "")
+    return f"; each of these is {ratios.pop()} times that" if len(ratios) == 1 and "" not in ratios else ""
 
 
 # -- passes ----------------------------------------------------------------------------------------------------
@@ -99,6 +100,57 @@ def _left_over(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
     if len(factors) != 1:
         return []
     return [GraphFinding((known.LEFT_OVER,), graph.names(wrong), f"the leaves have {factors.pop()} times the gradient")]
+
+
+def _something_left_over(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
+    """Some leaves are wrong and all else is right, their steps too: other grads were there, or they were changed."""
+    graph = shares.graph
+    if any(graph.parents[id(n)] or graph.grad[id(n)] == 0 for n in wrong):
+        return []
+    if not all(shares.proved(u) for u in {id(u): u for n in wrong for u in graph.users[id(n)]}.values()):
+        return []
+    if not any(_not_by_visits(shares, n, wrong) for n in wrong):
+        return []
+    right = [shares.expected(n) for n in wrong]
+    more = [graph.grad[id(n)] - x for n, x in zip(wrong, right, strict=True)]
+    times = more[0] / right[0] if right[0] and _proportional(more, right) else 0.0
+    records: tuple[GraphMistake, ...] = (known.LEFT_OVER,)
+    if round(times) < 1 or abs(times - round(times)) > 1e-6:  # else so many passes with the same data came before
+        if len(wrong) == 1:
+            return []  # one number can be anything
+        if times or _look_changed(right, more, [graph.data[id(n)] for n in wrong]):
+            records = (known.LEFT_OVER, known.CHANGED_LATER)
+    numbers = f"{graph.names(wrong)[0]}: grad is {graph.grad[id(wrong[0])]:.6g}, this pass gives {right[0]:.6g}"
+    return [GraphFinding(records, graph.names(wrong), numbers + _ratios(shares, wrong))]
+
+
+def _look_changed(right: list[float], more: list[float], data: list[float]) -> bool:
+    """Whether grads look like right ones that were clipped (all are smaller), or got a multiple of the data more."""
+    smaller = all(abs(x + y) < abs(y) and (x + y) * y > 0 for x, y in zip(more, right, strict=True))
+    return smaller or _proportional(more, data)
+
+
+def _not_by_visits(shares: Shares, leaf: Any, wrong: list[Any]) -> bool:
+    """Whether no order of visits, nor visits left out or repeated, give a leaf the grad that it has.
+
+    A use that gave another operand its right share ran once, and in its turn.  Another one, of which there is one use
+    only, may have run never or several times: with a part of its grad it cannot have run.
+    """
+    graph = shares.graph
+    open_ones = [u for u in graph.users[id(leaf)] if not _gave(shares, u, wrong)]
+    if len(open_ones) > 4 or any(graph.used_more_than_once(u) for u in open_ones):
+        return False
+    made = [shares.share(u, leaf)[0] for u in open_ones]
+    more = graph.grad[id(leaf)] - shares.expected(leaf)
+    near = 1e-6 * (abs(graph.grad[id(leaf)]) + sum(map(abs, made)))
+    counts = product(range(-1, 4), repeat=len(made))
+    return all(abs(more - sum(k * m for k, m in zip(some, made, strict=True))) > near for some in counts)
+
+
+def _proportional(some: list[float], others: list[float]) -> bool:
+    """Whether numbers are others times one factor, but for rounding."""
+    a, b = some[0], others[0]
+    return all(abs(x * b - y * a) <= 1e-6 * (abs(x * b) + abs(y * a)) for x, y in zip(some, others, strict=True))
 
 
 def _whole_pass(shares: Shares, wrong: list[Any], rules: Rules) -> list[GraphFinding]:

@@ -262,6 +262,51 @@ def test_gradients_of_a_leaf_that_were_not_cleared():
     assert names(diagnose_graph(root)) == ["left-over"]
 
 
+@pytest.mark.parametrize("other", [(2.0, -1.0, 0.5), (0.3, 1.7, -0.9)])
+@pytest.mark.parametrize("rate", [0.0, 0.01])
+@pytest.mark.parametrize("fresh", [False, True])
+def test_gradients_of_a_net_that_were_not_cleared(other, rate, fresh):
+    mlp, inputs = small_mlp()
+    for data in ((2.0, -1.0, 0.5), other):
+        if fresh:
+            inputs = [Micrograd(x) for x in data]
+        for p in mlp.parameters():
+            p.data -= rate * p.grad
+        loss = (mlp(inputs) - 1) ** 2
+        loss.backward()
+    assert names(diagnose_graph(loss, mlp.parameters())) == ["left-over"]
+
+
+def test_what_was_left_over_is_no_multiple_of_what_should_be_there():
+    a, b = Lecture(0.7), Lecture(-1.5)
+    (a * b + a).backward()
+    root = a * b + b
+    root.backward()
+    assert names(diagnose_graph(root)) == ["left-over"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda p: 0.1 * p.grad, lambda p: 1.3 * p.grad, lambda p: max(-0.01, min(0.01, p.grad)),
+     lambda p: p.grad + 0.05 * p.data],
+)  # fmt: skip
+def test_gradients_that_look_like_changed_ones(change):
+    mlp, inputs = small_mlp()
+    loss = (mlp(inputs) - 1) ** 2
+    loss.backward()
+    for p in mlp.parameters():
+        p.grad = change(p)
+    assert "changed-later" in names(diagnose_graph(loss, mlp.parameters()))
+
+
+def test_leaves_that_were_set_to_0_have_nothing_left_over():
+    mlp, inputs = small_mlp()
+    loss = (mlp(inputs) - 1) ** 2
+    loss.backward()
+    mlp.zero_grad()
+    assert "left-over" not in names(diagnose_graph(loss, mlp.parameters()))
+
+
 def test_a_leaf_that_is_not_reached():
     w, v = Micrograd(2.0), Micrograd(3.0)
     root = w * Micrograd(v.data)
