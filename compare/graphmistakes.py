@@ -104,6 +104,12 @@ WRONG_SEED = GraphMistake(
     "∂root/∂root = 1",
     "Set `root.grad = 1` at the start of backward(), and do not change it afterwards.",
 )
+OTHER_ROOT = GraphMistake(
+    "other-root",
+    "backward() seems to have been called on another node than the root that is given here.",
+    "∂root/∂root = 1",
+    "Call backward() on the node whose gradients are wanted, and give that one as the root.",
+)
 UNREACHED = GraphMistake(
     "unreached-leaf",
     "No path leads from the root to this leaf, so that no gradient can come to it.",
@@ -249,7 +255,7 @@ def wrong_rules(row: Op) -> Iterator[Rule]:
 def _all() -> Iterator[GraphMistake]:
     yield from PARTIALS
     yield from (OVERWRITTEN, SECOND_BACKWARD, LEFT_OVER, NOT_TOPOLOGICAL, NOT_REVERSED, NO_SEED, WRONG_SEED)
-    yield from (VISITED_AGAIN, CHANGED_LATER, UNREACHED, NOT_VISITED, NOT_RECOGNISED)
+    yield from (OTHER_ROOT, VISITED_AGAIN, CHANGED_LATER, UNREACHED, NOT_VISITED, NOT_RECOGNISED)
 
 
 GRAPH_MISTAKES: dict[str, GraphMistake] = {}

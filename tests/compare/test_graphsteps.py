@@ -362,7 +362,7 @@ def test_every_record_is_named_wherever_it_is_planted(op, number):
 def test_all_records_are_planted_somewhere():
     named = {r.mistakes[0].name for op in TABLE for r in wrong_rules(row(op))}
     by_pass = {"second-backward", "left-over", "not-topological", "not-reversed", "no-seed", "wrong-seed"}
-    by_pass |= {"visited-again", "changed-later", "unreached-leaf", "not-visited", "not-recognised"}
+    by_pass |= {"other-root", "visited-again", "changed-later", "unreached-leaf", "not-visited", "not-recognised"}
     assert named | by_pass == set(GRAPH_MISTAKES)
 
 
@@ -699,6 +699,37 @@ def test_steps_that_the_pass_does_not_call_are_not_accused():
         root, _ = net(type("Elsewhere", (Elsewhere,), {"wrong": wrong}))
         root.backward()
         assert names(diagnose_graph(root)) == list(wrong)
+
+
+@pytest.mark.parametrize("wrong", [(), (("mul", "mul-own-factor"),)])
+def test_a_pass_that_began_below_the_root(wrong):
+    out, leaves = net(ruled(*wrong))
+    root = (out * out + leaves[0]).tanh()
+    out.backward()
+    found = diagnose_graph(root, leaves)
+    first, *others = names(found)
+    assert first == "other-root" and others == [name for _, name in wrong]
+    assert found.findings[0].nodes == (f"+({out.data:.4g})",) and "wrong-seed" not in names(found)
+
+
+def test_a_step_without_out_grad_under_a_root_that_was_not_set_is_no_other_root():
+    kind = ruled(("relu", "chain-forgotten"))
+    a = kind(1.5)
+    root = kind.apply(TABLE["relu"], a * a)
+    for node in down(root):
+        node._backward()
+    assert root._prev[0].grad == 1 and names(diagnose_graph(root)) == ["wrong-seed", "chain-forgotten"]
+
+
+@pytest.mark.parametrize("changed", ["above", "below", "itself"])
+def test_no_other_root_where_other_grads_contradict(changed):
+    out, leaves = net(Lambdas)
+    extra = Lambdas(3.0)
+    root = out * extra
+    out.backward()
+    {"above": extra, "below": leaves[0], "itself": out}[changed].grad += 0.25
+    found = diagnose_graph(root)
+    assert "other-root" not in names(found) and "inf" not in str(found)
 
 
 def test_a_step_that_was_never_attached():
