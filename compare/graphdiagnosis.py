@@ -159,13 +159,15 @@ def diagnose_graph(root: Any, leaves: Iterable[Any] | None = None) -> GraphDiagn
     reached = {id(n) for n in graph.nodes}
     missing = [leaf for leaf in leaves or () if id(leaf) not in reached]
     with unchanged(graph.nodes):
-        kinds = step_kinds(graph)
-        shares = Shares(graph, kinds)
-        called = [kind for kind in kinds if _was_called(shares, kind)]
-        if len(called) < len(kinds):
-            kinds, shares = called, Shares(graph, called)
-        in_steps, notes = _steps(shares, kinds)
+        shares, kinds = _shares(graph)
         found = [GraphFinding((known.UNREACHED,), _names_outside(missing))] if missing else []
+        below = _called_below(shares, kinds)
+        if below:
+            why = f"its grad is 1 and all below it fits; all other grads are 0, that of {graph.names([root])[0]} too"
+            found.append(GraphFinding((known.OTHER_ROOT,), below.names([below.root]), why))
+            graph = below
+            shares, kinds = _shares(graph)
+        in_steps, notes = _steps(shares, kinds)
         found += _seed(graph)
         found += in_steps
         if any(graph.grad.values()):
@@ -177,7 +179,34 @@ def diagnose_graph(root: Any, leaves: Iterable[Any] | None = None) -> GraphDiagn
         notes.append(f"some numbers are shorter than float64: the unit roundoff is taken to be {graph.unit:.3g}")
     if not all(x - x == 0 for x in graph.grad.values()):
         notes.append("grads that are not finite were not judged")
-    return GraphDiagnosis(len(graph.nodes), found, _judged(graph, kinds), graph.unknown, notes)
+    return GraphDiagnosis(len(reached), found, _judged(graph, kinds), graph.unknown, notes)
+
+
+def _shares(graph: Graph) -> tuple[Shares, list[StepKind]]:
+    """What the nodes of a graph pass on, and the kinds of steps that were run and that its pass called."""
+    kinds = step_kinds(graph)
+    shares = Shares(graph, kinds)
+    called = [kind for kind in kinds if _was_called(shares, kind)]
+    return (shares, kinds) if len(called) == len(kinds) else (Shares(graph, called), called)
+
+
+def _called_below(shares: Shares, kinds: list[StepKind]) -> Graph | None:
+    """The graph of the node that backward() was called on, where that is not the root: the only node that starts.
+
+    Its grad is 1, those of all nodes below are what their uses make them, and those of all other nodes are 0.
+    """
+    graph = shares.graph
+    top = next((n for n in reversed(graph.nodes) if graph.grad[id(n)]), graph.root)
+    if top is graph.root or graph.grad[id(top)] != 1 or not graph.parents[id(top)]:
+        return None
+    if shares.judges(top) and shares.fits(top):
+        return None  # it has its grad from its uses
+    below = Graph(top)
+    inside = {id(n) for n in below.nodes}
+    if any(graph.grad[id(n)] and id(n) not in inside for n in graph.nodes):
+        return None
+    fitting = Shares(below, kinds)
+    return below if fitting.judged and all(map(fitting.fits, fitting.judged)) else None
 
 
 def _names_outside(nodes: list[Any]) -> tuple[str, ...]:

@@ -68,6 +68,12 @@ LEFT_OVER = GraphMistake(
     "grad = ∂root/∂node, once",
     "Call zero_grad() (grad = 0 at every parameter) before each backward().",
 )
+CHANGED_LATER = GraphMistake(
+    "changed-later",
+    "Gradients of leaves were changed after the pass: scaled, clipped, or a multiple of the data was added.",
+    "grad = ∂root/∂node",
+    "Diagnose right after backward(), before anything else is done to the gradients.",
+)
 NOT_TOPOLOGICAL = GraphMistake(
     "not-topological",
     "A node passed its gradient on before all of its uses had contributed to it.",
@@ -80,6 +86,12 @@ NOT_REVERSED = GraphMistake(
     "a node is visited after every node that uses it",
     "Go through the topological order backward: `for node in reversed(topo)`.",
 )
+VISITED_AGAIN = GraphMistake(
+    "visited-again",
+    "A node was visited once on each path to it, and passed on its whole grad each time: shares count repeatedly.",
+    "a node is visited once, after every node that uses it",
+    "Do not call the parents' backward(): order the nodes first, each once, then go through them backward.",
+)
 NO_SEED = GraphMistake(
     "no-seed",
     "All gradients are 0: the root's grad was not set to 1 before the pass, or backward() did not run.",
@@ -91,6 +103,12 @@ WRONG_SEED = GraphMistake(
     "The root's grad is not 1, so that every gradient is a multiple of the right one.",
     "∂root/∂root = 1",
     "Set `root.grad = 1` at the start of backward(), and do not change it afterwards.",
+)
+OTHER_ROOT = GraphMistake(
+    "other-root",
+    "backward() seems to have been called on another node than the root that is given here.",
+    "∂root/∂root = 1",
+    "Call backward() on the node whose gradients are wanted, and give that one as the root.",
 )
 UNREACHED = GraphMistake(
     "unreached-leaf",
@@ -237,7 +255,7 @@ def wrong_rules(row: Op) -> Iterator[Rule]:
 def _all() -> Iterator[GraphMistake]:
     yield from PARTIALS
     yield from (OVERWRITTEN, SECOND_BACKWARD, LEFT_OVER, NOT_TOPOLOGICAL, NOT_REVERSED, NO_SEED, WRONG_SEED)
-    yield from (UNREACHED, NOT_VISITED, NOT_RECOGNISED)
+    yield from (OTHER_ROOT, VISITED_AGAIN, CHANGED_LATER, UNREACHED, NOT_VISITED, NOT_RECOGNISED)
 
 
 GRAPH_MISTAKES: dict[str, GraphMistake] = {}

@@ -5,10 +5,11 @@ beside a wrong partial.  Where all that is known is the grads, explanations are 
 that are as simple and fit as well are named together.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
+from math import isfinite
 from typing import Any
 
 from compare import graphmistakes as known
@@ -20,6 +21,9 @@ from engine.ops import Op
 
 SEARCHED = 2_000
 """Two wrong rules, or one beside a wrong pass, are searched for in graphs of so many nodes at most: it takes long."""
+
+VISITS = 30_000
+"""A pass along every path is simulated up to so many visits: their number may double with each node."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +40,16 @@ def explanations(shares: Shares) -> list[GraphFinding]:
     wrong = [n for n in reversed(shares.judged) if not shares.fits(n)]
     if not wrong:
         return []
-    simple = [*(_left_over(shares, wrong) or _whole_pass(shares, wrong, {})), *_not_visited(shares, wrong)]
-    simple += _one_rule(shares, wrong)
+    simple, ways = _left_over(shares, wrong), _whole_pass(shares, wrong, {})
+    simple += [f for f in ways if not simple or f.mistakes != (known.SECOND_BACKWARD,)]
+    simple += [*_not_visited(shares, wrong), *_one_rule(shares, wrong)]
     if simple:
         return [_together(simple)]
     if shares.searched and len(shares.graph.nodes) <= SEARCHED:
         twofold = [*_rule_and_pass(shares, wrong), *_rule_and_overwriting(shares, wrong), *_by_rules(shares, wrong, 2)]
         if twofold:
             return _common(twofold)
-    for explain in (_lost_shares, _too_early):
+    for explain in (_lost_shares, _too_early, _something_left_over):
         found = explain(shares, wrong)
         if found:
             return found
@@ -70,8 +75,8 @@ def _ratios(shares: Shares, wrong: list[Any]) -> str:
     ratios = set()
     for n in wrong:
         expected = shares.expected(n)
-        ratios.add(f"{shares.graph.grad[id(n)] / expected:.6g}" if expected else "inf")
-    return f"; each of these is {ratios.pop()} times that" if len(ratios) == 1 else ""
+        ratios.add(f"{shares.graph.grad[id(n)] / expected:.6g}" if expected else "")
+    return f"; each of these is {ratios.pop()} times that" if len(ratios) == 1 and "" not in ratios else ""
 
 
 # -- passes ----------------------------------------------------------------------------------------------------
@@ -97,69 +102,135 @@ def _left_over(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
     return [GraphFinding((known.LEFT_OVER,), graph.names(wrong), f"the leaves have {factors.pop()} times the gradient")]
 
 
+def _something_left_over(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
+    """Some leaves are wrong and all else is right, their steps too: other grads were there, or they were changed."""
+    graph = shares.graph
+    if any(graph.parents[id(n)] or graph.grad[id(n)] == 0 for n in wrong):
+        return []
+    if not all(shares.proved(u) for u in {id(u): u for n in wrong for u in graph.users[id(n)]}.values()):
+        return []
+    if not any(_not_by_visits(shares, n, wrong) for n in wrong):
+        return []
+    right = [shares.expected(n) for n in wrong]
+    more = [graph.grad[id(n)] - x for n, x in zip(wrong, right, strict=True)]
+    times = more[0] / right[0] if right[0] and _proportional(more, right) else 0.0
+    records: tuple[GraphMistake, ...] = (known.LEFT_OVER,)
+    if round(times) < 1 or abs(times - round(times)) > 1e-6:  # else so many passes with the same data came before
+        if len(wrong) == 1:
+            return []  # one number can be anything
+        if times or _look_changed(right, more, [graph.data[id(n)] for n in wrong]):
+            records = (known.LEFT_OVER, known.CHANGED_LATER)
+    numbers = f"{graph.names(wrong)[0]}: grad is {graph.grad[id(wrong[0])]:.6g}, this pass gives {right[0]:.6g}"
+    return [GraphFinding(records, graph.names(wrong), numbers + _ratios(shares, wrong))]
+
+
+def _look_changed(right: list[float], more: list[float], data: list[float]) -> bool:
+    """Whether grads look like right ones that were clipped (all are smaller), or got a multiple of the data more."""
+    smaller = all(abs(x + y) < abs(y) and (x + y) * y > 0 for x, y in zip(more, right, strict=True))
+    return smaller or _proportional(more, data)
+
+
+def _not_by_visits(shares: Shares, leaf: Any, wrong: list[Any]) -> bool:
+    """Whether no order of visits, nor visits left out or repeated, give a leaf the grad that it has.
+
+    A use that gave another operand its right share ran once, and in its turn.  Another one, of which there is one use
+    only, may have run never or several times: with a part of its grad it cannot have run.
+    """
+    graph = shares.graph
+    open_ones = [u for u in graph.users[id(leaf)] if not _gave(shares, u, wrong)]
+    if len(open_ones) > 4 or any(graph.used_more_than_once(u) for u in open_ones):
+        return False
+    made = [shares.share(u, leaf)[0] for u in open_ones]
+    more = graph.grad[id(leaf)] - shares.expected(leaf)
+    near = 1e-6 * (abs(graph.grad[id(leaf)]) + sum(map(abs, made)))
+    counts = product(range(-1, 4), repeat=len(made))
+    return all(abs(more - sum(k * m for k, m in zip(some, made, strict=True))) > near for some in counts)
+
+
+def _proportional(some: list[float], others: list[float]) -> bool:
+    """Whether numbers are others times one factor, but for rounding."""
+    a, b = some[0], others[0]
+    return all(abs(x * b - y * a) <= 1e-6 * (abs(x * b) + abs(y * a)) for x, y in zip(some, others, strict=True))
+
+
 def _whole_pass(shares: Shares, wrong: list[Any], rules: Rules) -> list[GraphFinding]:
     """A pass that went through the graph in another way, or several: simulated, and compared at all nodes."""
     graph = shares.graph
     if any(graph.parents[id(n)] and id(n) not in graph.ops for n in graph.nodes):
         return []
-    down = graph.nodes[::-1]
-    ways: list[tuple[GraphMistake, Sequence[Any], int, str]] = [
-        *((known.SECOND_BACKWARD, down, times, "") for times in (2, 3, 4)),
-        *((known.SECOND_BACKWARD, down, times, ", with the leaves set to 0 before each") for times in (2, 3, 4)),
-        (known.NOT_REVERSED, graph.nodes, 1, ""),
-        *((known.NOT_TOPOLOGICAL, order, 1, "") for order in _other_orders(graph)),
-    ]
-    for mistake, order, times, cleared in ways:
+    for mistake, order, times, cleared in _ways(graph, SEARCHED if rules else VISITS + 8 * len(graph.nodes)):
         if _gives_all_grads(shares, order, times, bool(cleared), rules):
             numbers = f"backward() ran {times} times{cleared}" if times > 1 else ""
             return [GraphFinding((mistake,), graph.names(wrong), numbers)]
     return []
 
 
-def _other_orders(graph: Graph) -> Iterator[list[Any]]:
-    """Orders that students take for topological: preorder, and breadth first, each node once.
+def _ways(graph: Graph, limit: int) -> Iterator[tuple[GraphMistake, Sequence[Any], int, str]]:
+    """Wrong ways through a graph: the record, the nodes as they are visited, how often, what was cleared."""
+    down = graph.nodes[::-1]
+    for cleared in ("", ", with leaves set to 0 before each"):
+        yield from ((known.SECOND_BACKWARD, down, times, cleared) for times in (2, 3, 4))
+    yield known.NOT_REVERSED, graph.nodes, 1, ""
+    for once in (True, False):
+        record = known.NOT_TOPOLOGICAL if once else known.VISITED_AGAIN
+        for breadth_first, turned in product((False, True), repeat=2):
+            order = _walk(graph, limit, breadth_first, turned, once)
+            if order:
+                yield record, order, 1, ""
+
+
+def _walk(graph: Graph, limit: int, breadth_first: bool, turned: bool, once: bool) -> list[Any]:
+    """An order that students take: preorder or breadth first, once each or on every path; [] if it is too long.
 
     Parents come as `_prev` gives them: a set's order is arbitrary, but it stays the same for one set.
     """
-    for breadth_first, turned in product((False, True), repeat=2):
-        order: list[Any] = []
-        seen: set[int] = set()
-        waiting = deque([graph.root])
-        while waiting:
-            node = waiting.popleft() if breadth_first else waiting.pop()
-            if id(node) not in seen:
-                seen.add(id(node))
-                order.append(node)
-                parents = list(parents_of(node))
-                waiting += parents if turned else parents[::-1]
-        yield order
+    order: list[Any] = []
+    seen: set[int] = set()
+    waiting = deque([graph.root])
+    while waiting:
+        node = waiting.popleft() if breadth_first else waiting.pop()
+        if not once or id(node) not in seen:
+            seen.add(id(node))
+            order.append(node)
+            parents = list(parents_of(node))
+            waiting += parents if turned else parents[::-1]
+        if not once and len(order) > limit:
+            return []
+    return order
 
 
 def _gives_all_grads(shares: Shares, order: Sequence[Any], times: int, cleared: bool, rules: Rules) -> bool:
     """Whether so many passes in this order, with the root's grad set before each, leave the grads that were found.
 
-    cleared : whether the grads of leaves are set to 0 before each
+    cleared : whether some leaves, e.g. the parameters, are set to 0 before each
     """
     graph = shares.graph
+    earlier: dict[int, float] = {}
     made = dict.fromkeys(graph.grad, 0.0)
     errors = dict(made)
+    visits = Counter(map(id, order))
+    plain: dict[int, list[tuple[float, float]]] = {}
     for later in reversed(range(times)):
         made[id(graph.root)] = graph.grad[id(graph.root)]
         if cleared:
-            made.update((id(n), 0.0) for n in graph.nodes if not graph.parents[id(n)])
-        missing = {id(n): len(graph.users[id(n)]) for n in graph.nodes}
+            earlier = {id(n): made[id(n)] for n in graph.nodes if not graph.parents[id(n)]}
+        missing = {i: sum(visits[id(u)] for u in users) for i, users in graph.users.items()}
         for node in order:
             steps = shares.steps(node, rules) if id(node) in graph.ops else []
             if steps is None:
                 return False
+            if id(node) not in plain:
+                plain[id(node)] = [(_plain(step.partial), _plain(step.loose)) for step in steps]
             adjoint, error = made[id(node)], errors[id(node)]
-            for step, parent in zip(steps, graph.operands(node), strict=False):
-                partial, loose, i = _plain(step.partial), _plain(step.loose), id(parent)
-                share = loose + partial * adjoint
+            for step, (partial, loose), parent in zip(steps, plain[id(node)], graph.operands(node), strict=False):
+                i, share = id(parent), loose + partial * adjoint
                 off = step.slack * (abs(adjoint) + bool(loose)) + abs(partial) * error + graph.bound * abs(share)
                 made[i], errors[i] = (share, off) if step.assigns else (made[i] + share, errors[i] + off)
                 missing[i] -= 1
-                if not later and not missing[i] and not abs(graph.grad[i] - made[i]) <= errors[i]:
+                if later or missing[i]:
+                    continue
+                gap = min(abs(graph.grad[i] - made[i] + lost) for lost in (0.0, earlier.get(i, 0.0)))
+                if not (isfinite(errors[i]) and gap <= errors[i]):
                     return False
     return True
 
@@ -266,6 +337,7 @@ def _lost_shares(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
     """Several uses that passed nothing on."""
     graph = shares.graph
     missing: list[Any] = []
+    lost_at: set[tuple[int, int]] = set()
     for n in wrong:
         users = graph.users[id(n)]
         made = [shares.share(u, n) for u in users]
@@ -275,12 +347,21 @@ def _lost_shares(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
         if lost is None:
             return []
         missing += [users[i] for i in lost]
+        lost_at |= {(id(users[i]), id(n)) for i in lost}
+
+    def given(user: Any) -> int:
+        """How many operands have a share that can be seen."""
+        some = [p for p in graph.operands(user) if shares.judges(p) and (id(user), id(p)) not in lost_at]
+        return sum(abs(share) > error for share, error in (shares.share(user, p) for p in some))
+
     ops = {graph.ops[id(u)].name for u in missing}
     once = len({id(u) for u in missing}) == len(missing)
-    if len(ops) == 1 and once and ops <= set(shares.searched) and all(len(graph.parents[id(u)]) == 2 for u in missing):
-        record = known.GRAPH_MISTAKES["operand-forgotten"]
-        return [GraphFinding((record,), graph.names(wrong), f"at the op {ops.pop()}")]
-    if any(_gave(shares, u, wrong) for u in missing):
+    if len(ops) == 1 and once and ops <= set(shares.searched):
+        op = ops.pop()
+        same = [n for n in graph.nodes if id(n) in graph.ops and graph.ops[id(n)].name == op]
+        if all(len(graph.operands(n)) == 2 and given(n) < 2 for n in same):  # each node of the op, not some
+            return [GraphFinding((known.GRAPH_MISTAKES["operand-forgotten"],), graph.names(wrong), f"at the op {op}")]
+    if any(given(u) for u in missing):
         return []
     return [GraphFinding((known.NOT_VISITED,), graph.names(missing))]
 

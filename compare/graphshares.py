@@ -102,6 +102,16 @@ class Shares:
             return [Step(p, 0, rule.assigns, slack, size) for p, slack, size, _ in made]
         return [Step(0, p, rule.assigns, slack, size) for p, slack, size, _ in made]
 
+    def proved(self, node: Any) -> bool:
+        """Whether a node's own step, run at the graph's own data, passes on what is right."""
+        kind = self._kinds.get(id(node))
+        made = self._observed(node) if kind is not None and kind.right else None
+        right = self.steps(node, self.right)
+        return bool(made and right) and all(
+            s.loose == 0 and not s.assigns and size(s.partial - r.partial) <= s.slack + r.slack
+            for s, r in zip(made or (), right or (), strict=True)
+        )
+
     def step(self, user: Any, node: Any, rules: Rules | None = None) -> Step | None:
         """What a user's backward step does to a node."""
         steps = self.steps(user, rules or {})

@@ -10,6 +10,7 @@ graph's own data, with exact grads only; what multiplies out.grad there is compa
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from compare import graphmistakes as known
@@ -197,13 +198,30 @@ def _constant(op: Op, runs: list[list[_Trial]]) -> bool:
 
 
 def _may_remember(node: Any, operands: tuple[Any, ...]) -> bool:
-    """Whether a step may know more than data and grad of its nodes: by its closure, or further attributes."""
+    """Whether a step may know more numbers than data and grad of its nodes: by its closure, or further attributes."""
     step = backward_step(node)
-    cells = [c.cell_contents for c in getattr(step, "__closure__", None) or ()]
     nodes = (node, *operands)
-    if not hasattr(step, "__code__") or getattr(step, "__defaults__", None):
-        return True
-    if any(all(c is not n for n in nodes) for c in cells):
+    if not hasattr(step, "__code__") or not all(hasattr(n, "__dict__") for n in nodes):
         return True
     usual = {"data", "grad", "_prev", "_children", "_op", "_backward", "label"}
-    return any(not hasattr(n, "__dict__") or vars(n).keys() - usual for n in nodes)
+    more = [x for n in nodes for name, x in vars(n).items() if name not in usual]
+    return any(_may_hold_numbers(x, set(map(id, nodes))) for x in (step, *more))
+
+
+def _may_hold_numbers(x: Any, known: set[int]) -> bool:
+    """Whether there may be numbers in an object, those known by their id aside: of a strange object one cannot tell."""
+    if x is None or isinstance(x, (str, bytes, type, ModuleType, BuiltinFunctionType)) or id(x) in known:
+        return False
+    known = known | {id(x)}  # a function may be in its own closure
+    if isinstance(x, FunctionType):
+        inside = [*(x.__defaults__ or ()), *(x.__kwdefaults__ or {}).values()]
+        inside += [c.cell_contents for c in x.__closure__ or () if c != CellType()]  # an empty cell has none
+    elif isinstance(x, MethodType):
+        inside = [x.__func__, x.__self__]
+    elif isinstance(x, (tuple, list, set, frozenset)):
+        inside = list(x)
+    elif isinstance(x, dict):
+        inside = [*x, *x.values()]
+    else:
+        return True
+    return any(_may_hold_numbers(y, known) for y in inside)

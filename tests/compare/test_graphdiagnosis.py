@@ -6,6 +6,7 @@ import random
 
 import pytest
 from micrograd.engine import Value as Micrograd
+from micrograd.nn import MLP
 
 from compare import diagnose_graph
 from compare.graphmistakes import GRAPH_MISTAKES
@@ -180,6 +181,15 @@ def kinked(kind):
     return (a + b).relu() * a + (a - b).relu() * b + (b - a).relu() * b, [a, b]
 
 
+def small_mlp():
+    """micrograd's own net, with biases that are not 0, and inputs that stay leaves from one pass to the next."""
+    random.seed(3)
+    mlp = MLP(3, [4, 4, 1])
+    for p in mlp.parameters():
+        p.data = p.data or 0.5
+    return mlp, [Micrograd(x) for x in (2.0, -1.0, 0.5)]
+
+
 LECTURE = ["mul-own-factor", "operand-forgotten", "tanh-no-square", "tanh-of-data", "partial-forgotten",
            "chain-forgotten", "overwritten", "not-topological", "not-reversed", "no-seed", "wrong-seed"]  # fmt: skip
 PAIRS = ["sub-sign", "mul-own-factor", "div-sign", "div-square", "power-no-exponent", "power-same-degree",
@@ -233,12 +243,68 @@ def test_a_second_backward_of_micrograd(times):
     assert names(found) == ["second-backward"] and f"ran {times} times" in str(found)
 
 
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_second_backward_of_a_net_with_only_its_parameters_cleared(times):
+    mlp, inputs = small_mlp()
+    loss = (mlp(inputs) - 1) ** 2
+    for _ in range(times):
+        mlp.zero_grad()
+        loss.backward()
+    found = diagnose_graph(loss, mlp.parameters())
+    assert names(found) == ["second-backward"] and f"ran {times} times, with leaves set to 0" in str(found)
+
+
 def test_gradients_of_a_leaf_that_were_not_cleared():
     a = Micrograd(2.0)
     (a * a).backward()
     root = a * a
     root.backward()
     assert names(diagnose_graph(root)) == ["left-over"]
+
+
+@pytest.mark.parametrize("other", [(2.0, -1.0, 0.5), (0.3, 1.7, -0.9)])
+@pytest.mark.parametrize("rate", [0.0, 0.01])
+@pytest.mark.parametrize("fresh", [False, True])
+def test_gradients_of_a_net_that_were_not_cleared(other, rate, fresh):
+    mlp, inputs = small_mlp()
+    for data in ((2.0, -1.0, 0.5), other):
+        if fresh:
+            inputs = [Micrograd(x) for x in data]
+        for p in mlp.parameters():
+            p.data -= rate * p.grad
+        loss = (mlp(inputs) - 1) ** 2
+        loss.backward()
+    assert names(diagnose_graph(loss, mlp.parameters())) == ["left-over"]
+
+
+def test_what_was_left_over_is_no_multiple_of_what_should_be_there():
+    a, b = Lecture(0.7), Lecture(-1.5)
+    (a * b + a).backward()
+    root = a * b + b
+    root.backward()
+    assert names(diagnose_graph(root)) == ["left-over"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda p: 0.1 * p.grad, lambda p: 1.3 * p.grad, lambda p: max(-0.01, min(0.01, p.grad)),
+     lambda p: p.grad + 0.05 * p.data],
+)  # fmt: skip
+def test_gradients_that_look_like_changed_ones(change):
+    mlp, inputs = small_mlp()
+    loss = (mlp(inputs) - 1) ** 2
+    loss.backward()
+    for p in mlp.parameters():
+        p.grad = change(p)
+    assert "changed-later" in names(diagnose_graph(loss, mlp.parameters()))
+
+
+def test_leaves_that_were_set_to_0_have_nothing_left_over():
+    mlp, inputs = small_mlp()
+    loss = (mlp(inputs) - 1) ** 2
+    loss.backward()
+    mlp.zero_grad()
+    assert "left-over" not in names(diagnose_graph(loss, mlp.parameters()))
 
 
 def test_a_leaf_that_is_not_reached():

@@ -362,7 +362,7 @@ def test_every_record_is_named_wherever_it_is_planted(op, number):
 def test_all_records_are_planted_somewhere():
     named = {r.mistakes[0].name for op in TABLE for r in wrong_rules(row(op))}
     by_pass = {"second-backward", "left-over", "not-topological", "not-reversed", "no-seed", "wrong-seed"}
-    by_pass |= {"unreached-leaf", "not-visited", "not-recognised"}
+    by_pass |= {"other-root", "visited-again", "changed-later", "unreached-leaf", "not-visited", "not-recognised"}
     assert named | by_pass == set(GRAPH_MISTAKES)
 
 
@@ -387,6 +387,25 @@ def test_floats_that_a_step_has_kept_are_not_held_against_it():
     found = diagnose_graph(root, [a, b])
     assert found.right and arithmetic(found, "tanh") == {"float64"}
     assert arithmetic(found, "+") == {"rational"}
+
+
+@pytest.mark.parametrize(
+    "kept, mistakes",
+    [("relu", ["relu-passes-all"]), (None, ["relu-passes-all"]), (math.tanh, ["relu-passes-all"]),
+     (["a", "b"], ["relu-passes-all"]), (lambda: "a", ["relu-passes-all"]),
+     (1.0, []), (True, []), (np.float32(1), []), (np.ones(1), []), ([{"slope": 1}], []), (object(), [])],
+)  # fmt: skip
+def test_only_numbers_are_kept_floats(kept, mistakes):
+    class Keeps(Lambdas):
+        def relu(self):
+            out = Keeps(max(self.data, 0.0), [self], "relu")
+            out._backward = lambda: kept is not out and self.get(out.grad)
+            return out
+
+    a, b = Keeps(2.0), Keeps(3.0)
+    root = a.relu() * b + b.relu()  # all data are positive: these gradients are right
+    root.backward()
+    assert names(diagnose_graph(root, [a, b])) == mistakes
 
 
 def graph_of(kind, generator, unary, limit=20.0):
@@ -520,6 +539,54 @@ def test_a_wrong_order_and_a_wrong_partial(order, name):
     assert names(diagnose_graph(root)) == ["mul-own-factor", name]
 
 
+def recursive(node):
+    node._backward()
+    for p in node._prev:
+        recursive(p)
+
+
+def queued(node):
+    waiting = [node]
+    while waiting:
+        node = waiting.pop(0)
+        node._backward()
+        waiting += node._prev
+
+
+@pytest.mark.parametrize("walk", [recursive, queued])
+@pytest.mark.parametrize("kind", [Lambdas, Captured, Ruled])
+def test_a_pass_that_visits_a_node_on_every_path(walk, kind):
+    root, _ = net(kind)
+    root.grad = 1.0
+    walk(root)
+    assert names(diagnose_graph(root)) == ["visited-again"]
+
+
+def test_only_leaves_show_that_a_node_was_visited_again():
+    a, b = Lambdas(0.5), Lambdas(-1.5)
+    h = a * b
+    root = h * a + h
+    root.grad = 1.0
+    recursive(root)
+    assert names(diagnose_graph(root)) == ["visited-again"]
+
+
+def test_a_wrong_partial_and_a_recursive_pass():
+    root, _ = net(ruled(("mul", "mul-own-factor")))
+    root.grad = 1.0
+    recursive(root)
+    assert names(diagnose_graph(root)) == ["mul-own-factor", "visited-again"]
+
+
+def test_paths_without_end_are_not_followed():
+    a = root = Lambdas(0.5)
+    for _ in range(200):
+        root = root * 0.5 + root * 0.5
+    root.backward()
+    a.grad += 0.1
+    assert names(diagnose_graph(root)) == ["not-recognised"]
+
+
 def test_a_wrong_partial_and_leaves_that_were_not_cleared():
     root, leaves = net(ruled(("mul", "sign-reversed")))
     root.backward()
@@ -634,10 +701,51 @@ def test_steps_that_the_pass_does_not_call_are_not_accused():
         assert names(diagnose_graph(root)) == list(wrong)
 
 
+@pytest.mark.parametrize("wrong", [(), (("mul", "mul-own-factor"),)])
+def test_a_pass_that_began_below_the_root(wrong):
+    out, leaves = net(ruled(*wrong))
+    root = (out * out + leaves[0]).tanh()
+    out.backward()
+    found = diagnose_graph(root, leaves)
+    first, *others = names(found)
+    assert first == "other-root" and others == [name for _, name in wrong]
+    assert found.findings[0].nodes == (f"+({out.data:.4g})",) and "wrong-seed" not in names(found)
+
+
+def test_a_step_without_out_grad_under_a_root_that_was_not_set_is_no_other_root():
+    kind = ruled(("relu", "chain-forgotten"))
+    a = kind(1.5)
+    root = kind.apply(TABLE["relu"], a * a)
+    for node in down(root):
+        node._backward()
+    assert root._prev[0].grad == 1 and names(diagnose_graph(root)) == ["wrong-seed", "chain-forgotten"]
+
+
+@pytest.mark.parametrize("changed", ["above", "below", "itself"])
+def test_no_other_root_where_other_grads_contradict(changed):
+    out, leaves = net(Lambdas)
+    extra = Lambdas(3.0)
+    root = out * extra
+    out.backward()
+    {"above": extra, "below": leaves[0], "itself": out}[changed].grad += 0.25
+    found = diagnose_graph(root)
+    assert "other-root" not in names(found) and "inf" not in str(found)
+
+
 def test_a_step_that_was_never_attached():
     root, _ = net(ruled(("tanh", "nothing-passed")))
     root.backward()
     assert names(diagnose_graph(root)) == ["nothing-passed"]
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_an_op_is_not_accused_of_what_one_of_its_nodes_does(which):
+    a, b, c = leaves = [Dispatch(0.7), Dispatch(1.9), Dispatch(-0.4)]
+    d = a * b + c
+    root = d * d.tanh() + d.tanh() ** 2 * (c * c)
+    root.backward()
+    leaves[which].grad = 0
+    assert names(diagnose_graph(root)) == ["not-recognised"]
 
 
 def test_parents_under_the_name_of_children_and_grads_of_none():
