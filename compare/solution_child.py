@@ -50,7 +50,7 @@ def main(folder: str) -> None:
 
 
 def _attempt(request: Request, notes: list[str]) -> Outcome:
-    checked = ""
+    checked, step = "", False
     try:
         random.seed(request.seed)
         np.random.seed(request.seed)
@@ -58,6 +58,7 @@ def _attempt(request: Request, notes: list[str]) -> Outcome:
         name, remarks = chosen(module, request.function)
         notes += remarks
         make, checked = maker(getattr(module, name), name, request.sizes)
+        step = is_step(getattr(module, name))
         outcome = _outcome(make, request)
     except Finding as finding:
         outcome = finding.outcome
@@ -65,7 +66,7 @@ def _attempt(request: Request, notes: list[str]) -> Outcome:
         _lift()
         outcome = outcome_of(error, request.path)
     _lift()
-    return dataclasses.replace(outcome, notes=notes, checked=checked)
+    return dataclasses.replace(outcome, notes=notes, checked=checked, step=step)
 
 
 def _outcome(make: Callable[[], Any], request: Request) -> Outcome:

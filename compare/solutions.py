@@ -75,6 +75,7 @@ class Outcome:
     text:       the same in a sentence; "" where it ran
     traceback:  the frames of the user's code, innermost last; "" where there are none
     checked:    what of the file was checked: "function backprop"
+    step:       whether that is a training step
     diagnosis:  right, equations (layer, equation, holds), text, html and data of the `Diagnosis`; None where
                 there is none.  Code that raises may have one: of layers of equal size, on which it runs
     notes:      a second name that was not checked; a limit that is not in force
@@ -85,6 +86,7 @@ class Outcome:
     text: str = ""
     traceback: str = ""
     checked: str = ""
+    step: bool = False
     diagnosis: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
     output: str = ""
