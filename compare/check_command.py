@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from compare.arguments import activation_of, add_functions, sizes
-from compare.marking import Marks, asked, judged, marks, scheme, unmarked
+from compare.marking import Marks, asked, judged, marks, reasons, scheme, unmarked
 from compare.solutions import Outcome, Request, diagnose_file, problem
 from engine.files import write_json, write_whole
 
@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
         raise FileNotFoundError(f"{options.solution}: no such file; expected a Python file with a backpropagation")
     request = _request(options)
     outcome = diagnose_file(request)
-    points = marks(_rows(request, outcome), options.scheme or {})
+    points = _marks(request, outcome, options.scheme or {})
     code = exit_code(outcome)
     shows = bool(options.points or options.scheme)
     if options.html:
@@ -101,16 +101,18 @@ def run(options: argparse.Namespace) -> int:
         said = [outcome.diagnosis["text"]] if outcome.diagnosis else []
         print("\n\n".join([*_paragraphs(request, outcome), *said]))
         if shows:
-            print(f"\n{points.table()}\n\n{points.in_words}")
+            why = "".join(f"\n{said}" for said in points.why)
+            print(f"\n{points.table()}\n{why and why + chr(10)}\n{points.in_words}")
     return code
 
 
-def _rows(request: Request, outcome: Outcome) -> list[dict[str, Any]]:
-    """What is marked: of a solution that did not run, all of it as not judged."""
+def _marks(request: Request, outcome: Outcome, worth: dict[str, Fraction]) -> Marks:
+    """The points; of a solution that did not run, all rows as not judged."""
     beside = asked(request.samples, request.conventions, outcome.step)
-    if outcome.ran and outcome.diagnosis:
-        return judged(outcome.diagnosis["data"], beside)
-    return unmarked(request.sizes, beside)
+    if not (outcome.ran and outcome.diagnosis):
+        return marks(unmarked(request.sizes, beside), worth)
+    data = outcome.diagnosis["data"]
+    return marks(judged(data, beside), worth, reasons(data, outcome.diagnosis["apart"]))
 
 
 def exit_code(outcome: Outcome) -> int:
@@ -149,7 +151,7 @@ def page(request: Request, outcome: Outcome, points: Marks | None) -> str:
     if outcome.diagnosis is not None:
         body.append(outcome.diagnosis["html"])
     if points is not None:
-        body += [points.table("html"), f"<p>{html.escape(points.in_words)}</p>"]
+        body += [points.table("html"), *(f"<p>{html.escape(said)}</p>" for said in (*points.why, points.in_words))]
     if outcome.output:
         body.append(f"<h2>It printed</h2>\n<pre>{html.escape(outcome.output)}</pre>")
     lines = "\n".join(body)

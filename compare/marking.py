@@ -44,9 +44,13 @@ class Mark:
 
 @dataclass(frozen=True)
 class Marks:
-    """The marks of a solution, and their sum."""
+    """The marks of a solution, and their sum.
+
+    why:  of rows that cannot be said, the reasons, a line each
+    """
 
     rows: tuple[Mark, ...]
+    why: tuple[str, ...] = ()
 
     @property
     def points(self) -> Fraction:
@@ -81,16 +85,18 @@ class Marks:
              "of": _plain(r.worth)}
             for r in self.rows
         ]  # fmt: skip
-        return {"points": _plain(self.points), "of": _plain(self.most), "rows": rows}
+        return {"points": _plain(self.points), "of": _plain(self.most), "rows": rows, "why": list(self.why)}
 
 
-def marks(rows: Iterable[Mapping[str, Any]], scheme: Mapping[str, Fraction]) -> Marks:
+def marks(
+    rows: Iterable[Mapping[str, Any]], scheme: Mapping[str, Fraction], why: Iterable[str] = ()
+) -> Marks:
     """Marks of rows (each with layer, equation, holds); what has no place in the scheme is worth 1.
 
     From the output backward; what has no layer comes last.
     """
     made = [Mark(r["layer"], r["equation"], r["holds"], scheme.get(r["equation"], Fraction(1))) for r in rows]
-    return Marks(tuple(sorted(made, key=lambda r: (-(r.layer or 0), _ORDER.index(r.equation)))))
+    return Marks(tuple(sorted(made, key=lambda r: (-(r.layer or 0), _ORDER.index(r.equation)))), tuple(why))
 
 
 _ORDER = (*EQUATIONS, *BESIDE)
@@ -116,6 +122,32 @@ def judged(diagnosis: Mapping[str, Any], asked: Sequence[str]) -> list[dict[str,
     wrong = dict.fromkeys(place for finding in findings if (place := _beside(finding)))
     rows = [{**e, "holds": True} if _is_of_update(e, findings) else dict(e) for e in diagnosis["equations"]]
     return rows + [_row(place, place not in wrong) for place in dict.fromkeys((*asked, *wrong))]
+
+
+def reasons(diagnosis: Mapping[str, Any], apart: float | None) -> list[str]:
+    """Why equations of a diagnosis cannot be said, a line for each reason.
+
+    apart:  how far the gradients are from the right ones, if that is known
+    """
+    unsaid: dict[int, list[str]] = {}
+    for e in diagnosis["equations"]:
+        if e["holds"] is None:
+            unsaid.setdefault(e["layer"], []).append(e["equation"])
+    names = {layer: {n for f in diagnosis["findings"] if layer in f["layers"] for n in f["names"]} for layer in unsaid}
+    strange = {layer for layer in unsaid if any(f" at layer {layer}:" in said for said in diagnosis["unexplained"])}
+    said, some = [], False
+    for layer, equations in unsaid.items():
+        which = f"layer {layer}, {', '.join(equations)}: cannot be said, since"
+        if layer in strange:
+            said.append(f"{which} no record of the catalogue fits ∂C/∂b and ∂C/∂w, and no one δ makes both")
+            some = True
+        elif "layer-skipped" in names[layer]:
+            said.append(f"{which} nothing but zeros came back")
+        else:
+            said.append(f"{which} what differs from call to call is not judged")
+    if some and apart is not None:
+        said.append(f"the gradients of the first sample are right to about {apart:.1g} only, relative to the largest")
+    return said
 
 
 def unmarked(sizes: Sequence[int], asked: Sequence[str]) -> list[dict[str, Any]]:

@@ -1,12 +1,13 @@
 """Points: every mistake costs some, a right solution gets all, and both out of the same total."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from compare.commands import main
-from compare.marking import asked, judged, marks, scheme
+from compare.marking import asked, judged, marks, reasons, scheme
 
 BACKPROP = """
 import numpy as np
@@ -116,3 +117,26 @@ def test_a_finding_always_costs_points():
     found = marks(judged({"equations": [], "findings": [finding]}, ["code"]), {})
     assert [(r.equation, r.holds) for r in found.rows] == [("batch", False), ("code", True)]
     assert found.as_dict()["rows"][0]["layer"] is None
+
+
+def test_what_cannot_be_said_has_a_reason(check, capsys):
+    nearly = ONE.replace("return [b.sum(axis=1, keepdims=True) for b in nabla_b], nabla_w",
+                         "return [b.sum(axis=1, keepdims=True) * (1 + 3e-8 * np.cos(b)) for b in nabla_b],"
+                         " [w * (1 + 3e-8 * np.sin(w)) for w in nabla_w]")  # fmt: skip
+    code, rows, points = check(nearly.replace("def one", "def backprop"), "--html", "r.html", "--json", "r.json")
+    assert code == 1 and len(rows) == 6 and points == "2 of 8 points; 6 of 8 rows could not be judged"
+    why = json.loads(Path("r.json").read_text(encoding="utf-8"))["points"]["why"]
+    assert why[0].startswith("layer 3, BP1, BP3, BP4: cannot be said, since no record of the catalogue fits")
+    assert re.fullmatch("the gradients of the first sample are right to about [1-9]e-0[89] only, .*", why[-1])
+    assert "are right to about" in Path("r.html").read_text(encoding="utf-8")
+    assert main(["check", "solution.py", "--points"]) == 1
+    assert why[-1] in capsys.readouterr().out
+
+
+def test_the_reasons_of_what_is_noise_and_of_what_is_skipped():
+    unsaid = [{"layer": 2, "equation": "BP2", "holds": None}, {"layer": 3, "equation": "BP3", "holds": None}]
+    skipped = {"names": ["layer-skipped"], "equation": "code", "layers": [2]}
+    assert reasons({"equations": unsaid, "findings": [skipped], "unexplained": []}, None) == [
+        "layer 2, BP2: cannot be said, since nothing but zeros came back",
+        "layer 3, BP3: cannot be said, since what differs from call to call is not judged",
+    ]
