@@ -238,6 +238,8 @@ def _diagnosis(q: Question, found: list[Found]) -> Diagnosis:
             if names and not set(names) <= known:
                 note(q, f"the same numbers come from {' with '.join(names)}")
     unknown = patterns(answer.layers, best.display, _undivided(best))
+    if unknown and (best.seen.factor, best.seen.factor_w) != (1, 1):
+        note(q, "what was given is shown as the sum over the samples")
     return Diagnosis(q.network, named, unknown, answer.layers, answer.arithmetic, "", q.notes)
 
 

@@ -192,3 +192,10 @@ def test_parameters_are_needed():
 def test_odd_shapes_of_bias_gradients_are_described():
     given = [b[:1] * np.ones((1, 2)) for b in RIGHT.nabla_b], RIGHT.nabla_w
     assert "its shape is (1, 2)" in " ".join(found(given).unexplained)
+
+
+def test_a_mean_that_no_record_explains_is_shown_as_a_sum():
+    nabla_b, nabla_w = divided(RIGHT, M)
+    said = found((nabla_b, [w * (1 + 0.01 * np.cos(w)) for w in nabla_w]), reduction="mean")
+    assert [u.split(":")[0] for u in said.unexplained] == ["BP4 at layer 3", "BP4 at layer 2"]
+    assert said.notes == ["what was given is shown as the sum over the samples"]

@@ -140,3 +140,10 @@ def test_the_reasons_of_what_is_noise_and_of_what_is_skipped():
         "layer 2, BP2: cannot be said, since nothing but zeros came back",
         "layer 3, BP3: cannot be said, since what differs from call to call is not judged",
     ]
+
+
+def test_the_help_says_which_rows_there_are(capsys):
+    with pytest.raises(SystemExit):
+        main(["check", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert all(f"{place} (" in said for place in ("batch", "C", "update", "code"))
