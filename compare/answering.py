@@ -103,7 +103,7 @@ def _decayed(point: Seen, answer: Answer) -> Seen:
 
 
 def _is_short(q: Question) -> bool:
-    """Whether results stay as they are when all that goes in is changed by 2⁻⁴⁰ of it, as those of float32 do.
+    """Whether results stay as they are when something that goes in is changed by 2⁻⁴⁰ of it, as float32's do.
 
     Of results that are rounded to some decimals that holds too: these are no float32.
     """
@@ -111,14 +111,17 @@ def _is_short(q: Question) -> bool:
         return True
     weights, biases, x, y = next(float_runs(q, SINGLE)).point
     more = 1 + 2.0**-40
-    moved = [w * more for w in weights], [b * more for b in biases], x * more, y * more
-    first, second = (
+    moved: list[Point] = [
+        ([w * more for w in weights], biases, x, y), (weights, [b * more for b in biases], x, y),
+        (weights, biases, x * more, y), (weights, biases, x, y * more),
+    ]  # fmt: skip
+    first, *others = (
         np.concatenate([as_float64(a).ravel() for group in call(q, point) for a in group])
-        for point in ((weights, biases, x, y), moved)
+        for point in [(weights, biases, x, y), *moved]
     )
-    same = (first == second)[first != 0]
-    in_decimals = any(np.array_equal(first, np.round(first, digits)) for digits in range(4, 13))
-    return bool(same.size and same.mean() >= 0.5 and not in_decimals)
+    some = first != 0
+    stays = any((other == first)[some].mean() >= 0.5 for other in others if some.any())
+    return stays and not any(np.array_equal(first, np.round(first, digits)) for digits in range(4, 13))
 
 
 def other_functions(q: Question) -> str:

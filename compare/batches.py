@@ -71,6 +71,8 @@ def batch_findings(q: Question, answer: Answer) -> list[Finding]:
     if None in (b, w) and any(m.name == "updated-w" for layer in answer.layers for c in layer.classes for m in c):
         note(q, "W changes within a batch: how its samples are put together cannot be said")
         return []
+    if None in (b, w) and answer.unexplained:  # what is not explained of one sample is not of several
+        return found
     return [*found, *reduction_findings(q, b, w)]
 
 

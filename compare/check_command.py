@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from compare.arguments import activation_of, add_functions, sizes
-from compare.marking import Marks, marks, scheme, unmarked
+from compare.marking import Marks, asked, judged, marks, reasons, scheme, unmarked
 from compare.solutions import Outcome, Request, diagnose_file, problem
 from engine.files import write_json, write_whole
 
@@ -27,6 +27,11 @@ FORMAT = "compare.check 1"
 _CODES = (
     "Exit codes: 0 right; 1 not right; 2 bad usage or input; 3 the solution did not run (exception, hang, crash, "
     "memory, nothing comparable); 4 the diagnosis itself failed."
+)
+_POINTS = (
+    "points: one for each equation that holds, layer by layer, and for what is beside the equations: batch (sum, mean; "
+    "with several samples or --reduction), C (with --regularisation), update (of a training step), code (always: "
+    "repeated calls, precision)"
 )
 _NO_SANDBOX = (
     "The file runs in a child process with limits of time and memory. This is no sandbox: hostile code can do "
@@ -61,8 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     limits.add_argument("--timeout", type=_number(0.001, 1e6), default=20.0, metavar="SECONDS", help="(20)")
     limits.add_argument("--memory", type=_whole(1, 1 << 20), default=1024, metavar="MIB", help="(%(default)s)")
     forms = parser.add_argument_group("output")
-    forms.add_argument("--points", action="store_true", help="points: which equations hold, layer by layer")
-    forms.add_argument("--scheme", type=_scheme, metavar="BP1=2,…", help="points per equation (1); implies --points")
+    forms.add_argument("--points", action="store_true", help=_POINTS)
+    forms.add_argument("--scheme", type=_scheme, metavar="BP1=2,batch=3,…", help="points per row (1); implies --points")
     forms.add_argument("--json", metavar="FILE", help="write the result there as well; - prints it and nothing else")
     forms.add_argument("--html", metavar="FILE", help="write a page there as well")
 
@@ -81,8 +86,7 @@ def run(options: argparse.Namespace) -> int:
         raise FileNotFoundError(f"{options.solution}: no such file; expected a Python file with a backpropagation")
     request = _request(options)
     outcome = diagnose_file(request)
-    judged = outcome.diagnosis["equations"] if outcome.ran and outcome.diagnosis else []
-    points = marks(judged or unmarked(request.sizes), options.scheme or {})
+    points = _marks(request, outcome, options.scheme or {})
     code = exit_code(outcome)
     shows = bool(options.points or options.scheme)
     if options.html:
@@ -97,8 +101,18 @@ def run(options: argparse.Namespace) -> int:
         said = [outcome.diagnosis["text"]] if outcome.diagnosis else []
         print("\n\n".join([*_paragraphs(request, outcome), *said]))
         if shows:
-            print(f"\n{points.table()}\n\n{points.in_words}")
+            why = "".join(f"\n{said}" for said in points.why)
+            print(f"\n{points.table()}\n{why and why + chr(10)}\n{points.in_words}")
     return code
+
+
+def _marks(request: Request, outcome: Outcome, worth: dict[str, Fraction]) -> Marks:
+    """The points; of a solution that did not run, all rows as not judged."""
+    beside = asked(request.samples, request.conventions, outcome.step)
+    if not (outcome.ran and outcome.diagnosis):
+        return marks(unmarked(request.sizes, beside), worth)
+    data = outcome.diagnosis["data"]
+    return marks(judged(data, beside), worth, reasons(data, outcome.diagnosis["apart"]))
 
 
 def exit_code(outcome: Outcome) -> int:
@@ -137,7 +151,7 @@ def page(request: Request, outcome: Outcome, points: Marks | None) -> str:
     if outcome.diagnosis is not None:
         body.append(outcome.diagnosis["html"])
     if points is not None:
-        body += [points.table("html"), f"<p>{html.escape(points.in_words)}</p>"]
+        body += [points.table("html"), *(f"<p>{html.escape(said)}</p>" for said in (*points.why, points.in_words))]
     if outcome.output:
         body.append(f"<h2>It printed</h2>\n<pre>{html.escape(outcome.output)}</pre>")
     lines = "\n".join(body)

@@ -1,12 +1,14 @@
 """`python -m compare mistakes`: the catalogue, and the trial of every record."""
 
 import argparse
+import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from tabulate import tabulate
 
 from compare.mistakes import catalogue
-from compare.planting import PAIRED, SHAPES, Shape, Trial, pairs, trials
+from compare.planting import PAIRED, SHAPES, Progress, Shape, Trial, pairs, trials
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,30 +17,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--try",
         dest="tried",
         action="store_true",
-        help="plant every mistake in networks of several shapes, layers and batches, and count what is named",
+        help="plant every mistake in networks of several shapes, layers and batches, and count what is named "
+        "(takes about a minute)",
     )
-    parser.add_argument("--pairs", action="store_true", help="with --try: plant every two mistakes together")
+    parser.add_argument(
+        "--pairs", action="store_true", help="with --try: plant every two mistakes together (takes about five minutes)"
+    )
     parser.add_argument("--floats", action="store_true", help="plant them in code that runs on floats only")
     parser.add_argument("--seed", type=int, default=0, help="of parameters and data (default 0)")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the table; 1 if a mistake was missed or something else was named."""
+    """Print the table; 1 if a mistake was missed or something else was named.  How far it is, on stderr."""
     if not arguments.tried:
         print(tabulate([[m.name, m.equation, m.sentence] for m in catalogue.values()], ["name", "equation", "mistake"]))
         return 0
     if arguments.pairs:
-        made = [t for shape in PAIRED for t in pairs(shape, arguments.seed, arguments.floats)]
+        made = [t for shape in PAIRED for t in pairs(shape, arguments.seed, arguments.floats, progress=_bar("pair"))]
         print(table(made, PAIRED))
     else:
-        made = list(trials(SHAPES, arguments.seed, arguments.floats))
+        made = list(trials(SHAPES, arguments.seed, arguments.floats, progress=_bar("mistake")))
         print(table(made, SHAPES))
     missed, false = [t for t in made if not t.hit], [t for t in made if t.false]
     print(f"\n{len(made)} planted: {len(made) - len(missed)} hits, {len(missed)} misses, {len(false)} false names.")
     for t in (*missed, *false):
         print(f"{dict(t.plan)} in {t.shape}, batch of {t.samples}: named {[m.name for m in t.diagnosis.mistakes]}")
     return 1 if missed or false else 0
+
+
+def _bar(unit: str) -> Progress:
+    from tqdm import tqdm
+
+    return partial(tqdm, unit=unit, desc="planted", leave=False, file=sys.stderr, disable=not sys.stderr.isatty())
 
 
 def table(made: Iterable[Trial], shapes: Sequence[Shape]) -> str:

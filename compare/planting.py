@@ -7,10 +7,10 @@ name* is a record that is named although its numbers are others.  Where a mistak
 relu), it may not be named.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations, islice
+from itertools import combinations, islice, product
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from explicit import Network
 
 Array = npt.NDArray[Any]
 Shape = tuple[tuple[int, ...], str, str]
+Progress = Callable[[list[Any]], Iterable[Any]]  # what goes through a list and shows how far it is, as tqdm does
 Plan = Mapping[str, tuple[int, ...] | None]  # mistakes, and in which layers; None: wherever they can be made
 
 SHAPES: tuple[Shape, ...] = (
@@ -224,19 +225,20 @@ def _instead(named: Plan, one: str, other: str) -> Iterator[Plan]:
         yield {**_less(named, one), other: None, **dict.fromkeys(others)}
 
 
-def trials(shapes: Sequence[Shape] = SHAPES, seed: int = 0, floats: bool = False) -> Iterator[Trial]:
+def trials(
+    shapes: Sequence[Shape] = SHAPES, seed: int = 0, floats: bool = False, progress: Progress = iter
+) -> Iterator[Trial]:
     """Every record in every shape: wherever it can be made, with batches of several sizes, and in each single layer."""
-    for shape in shapes:
-        for record in catalogue.values():
-            for samples in BATCHES[1 if record.equation == "batch" else 0 :]:
-                made = trial({record.name: None}, shape, samples, seed, floats)
+    for shape, record in progress(list(product(shapes, catalogue.values()))):
+        for samples in BATCHES[1 if record.equation == "batch" else 0 :]:
+            made = trial({record.name: None}, shape, samples, seed, floats)
+            if made is not None:
+                yield made
+        if record.slot in (*SLOTS, "layer") and not record.parts:
+            for layer in range(2, len(shape[0]) + 1):
+                made = trial({record.name: (layer,)}, shape, 1, seed, floats)
                 if made is not None:
                     yield made
-            if record.slot in (*SLOTS, "layer") and not record.parts:
-                for layer in range(2, len(shape[0]) + 1):
-                    made = trial({record.name: (layer,)}, shape, 1, seed, floats)
-                    if made is not None:
-                        yield made
 
 
 _CONTRARY = (  # to "sum-for-mean"
@@ -244,14 +246,16 @@ _CONTRARY = (  # to "sum-for-mean"
 )  # fmt: skip
 
 
-def pairs(shape: Shape, seed: int = 0, floats: bool = False, every: int = 1, first: int = 0) -> Iterator[Trial]:
+def pairs(
+    shape: Shape, seed: int = 0, floats: bool = False, every: int = 1, first: int = 0, progress: Progress = iter
+) -> Iterator[Trial]:
     """Every two records together; in different layers where they take each other's place in one.
 
     every, first:  for a part of them: one in so many, from this one on
     """
     last = len(shape[0])
     below = tuple(range(2, last))
-    for a, b in islice(combinations(catalogue, 2), first, None, every):
+    for a, b in progress(list(islice(combinations(catalogue, 2), first, None, every))):
         records = catalogue[a], catalogue[b]
         if any(r.parts for r in records) or ("sum-for-mean" in (a, b) and {a, b} & set(_CONTRARY)):
             continue

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import faulthandler
 import json
+import math
 import os
 import random
 import sys
@@ -14,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.candidates import NotGradients
+from compare.asking import RAISED, Question, call, found_in, questions
+from compare.candidates import NotGradients, as_float64
 from compare.conventions import is_step
 from compare.diagnosing import diagnose
 from compare.diagnosis import Diagnosis
@@ -50,7 +52,7 @@ def main(folder: str) -> None:
 
 
 def _attempt(request: Request, notes: list[str]) -> Outcome:
-    checked = ""
+    checked, step = "", False
     try:
         random.seed(request.seed)
         np.random.seed(request.seed)
@@ -58,6 +60,7 @@ def _attempt(request: Request, notes: list[str]) -> Outcome:
         name, remarks = chosen(module, request.function)
         notes += remarks
         make, checked = maker(getattr(module, name), name, request.sizes)
+        step = is_step(getattr(module, name))
         outcome = _outcome(make, request)
     except Finding as finding:
         outcome = finding.outcome
@@ -65,7 +68,7 @@ def _attempt(request: Request, notes: list[str]) -> Outcome:
         _lift()
         outcome = outcome_of(error, request.path)
     _lift()
-    return dataclasses.replace(outcome, notes=notes, checked=checked)
+    return dataclasses.replace(outcome, notes=notes, checked=checked, step=step)
 
 
 def _outcome(make: Callable[[], Any], request: Request) -> Outcome:
@@ -96,7 +99,8 @@ def _outcome(make: Callable[[], Any], request: Request) -> Outcome:
         raise refused
     if best.failure:
         return Outcome("interface", best.failure, diagnosis=_plain(best) if best.mistakes else None)
-    return Outcome("ran", diagnosis=_plain(best))
+    apart = _apart(make, request) if best.unexplained else None
+    return Outcome("ran", diagnosis=_plain(best, apart))
 
 
 def _diagnosis(candidate: Any, request: Request, rows: bool) -> Diagnosis:
@@ -108,13 +112,46 @@ def _diagnosis(candidate: Any, request: Request, rows: bool) -> Diagnosis:
     return diagnose(candidate, x, y, activation=request.activation, cost=request.cost, **said)
 
 
-def _plain(found: Diagnosis) -> dict[str, Any]:
+def _apart(make: Callable[[], Any], request: Request) -> float | None:
+    """How far the gradients of the first sample are from the right ones; in the best reading of the shapes.
+
+    That is the largest difference in an array, relative to the largest number there.  None: it is no finite number.
+    """
+    layout, said = request.conventions.get("layout"), request.conventions
+    declared = (said.get("reduction"), said.get("dtype"), said.get("regularisation"), request.seed)
+    found = []
+    for rows in {"columns": [False], "rows": [True]}.get(layout or "", [False, True]):
+        candidate, (_, x, y) = make(), problem(request)
+        x, y = (x.T, y.T) if rows else (x, y)
+        sizes = None if hasattr(candidate, "backprop") else request.sizes
+        of = (candidate, x, y, request.activation, request.cost, None, None, sizes, "rows" if rows else "columns", None)
+        with suppress(TypeError, ValueError, ArithmeticError, *RAISED):
+            found += [_distance(q) for q in questions(*of, declared)]
+    return min((d for d in found if math.isfinite(d)), default=None)
+
+
+def _distance(q: Question) -> float:
+    point = q.candidate.weights, q.candidate.biases, q.x[:, :1], q.y[:, :1]
+    with np.errstate(all="ignore"):
+        layers = found_in(q, call(q, point), as_float64)
+        record, decay = q.network.backprop(*point[2:]), q.regularisation or 0.0
+        right = [w + decay * own for w, own in zip(record.nabla_w, q.network.weights, strict=True)]
+        apart = []
+        for layer, b, w in zip(layers, record.nabla_b, right, strict=True):
+            for mine, theirs in ((b, layer.nabla_b), (w, layer.nabla_w)):
+                if theirs is None or theirs.shape != mine.shape:
+                    return math.inf
+                apart.append(float(np.abs(theirs - mine).max() / np.abs(mine).max()))
+        return float(np.max(apart))
+
+
+def _plain(found: Diagnosis, apart: float | None = None) -> dict[str, Any]:
     try:
         forms: dict[str, Any] = {"text": str(found), "html": found._repr_html_(), "data": found.to_dict()}
         json.dumps(forms, allow_nan=False)
     except Exception as error:
         raise RuntimeError("the diagnosis cannot be written down") from error
-    return {"right": found.right, "equations": forms["data"]["equations"], **forms}
+    return {"right": found.right, "equations": forms["data"]["equations"], "apart": apart, **forms}
 
 
 def _rehearse(make: Callable[[], Any], request: Request) -> None:

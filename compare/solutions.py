@@ -75,7 +75,9 @@ class Outcome:
     text:       the same in a sentence; "" where it ran
     traceback:  the frames of the user's code, innermost last; "" where there are none
     checked:    what of the file was checked: "function backprop"
-    diagnosis:  right, equations (layer, equation, holds), text, html and data of the `Diagnosis`; None where
+    step:       whether that is a training step
+    diagnosis:  right, equations (layer, equation, holds), text, html and data of the `Diagnosis`, and how far
+                apart the gradients are from the right ones where no record fits; None where
                 there is none.  Code that raises may have one: of layers of equal size, on which it runs
     notes:      a second name that was not checked; a limit that is not in force
     output:     what the solution printed, on stdout and on stderr
@@ -85,6 +87,7 @@ class Outcome:
     text: str = ""
     traceback: str = ""
     checked: str = ""
+    step: bool = False
     diagnosis: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
     output: str = ""

@@ -52,7 +52,7 @@ def test_a_right_solution(check):
     code, out, err = check(RIGHT, "--points")
     assert (code, err) == (0, "")
     assert out.startswith("solution.py: function backprop, 3-4-2, sigmoid, quadratic cost, 3 samples\n")
-    assert "RIGHT: all equations hold" in out and out.endswith("\n6 of 6 points\n")
+    assert "RIGHT: all equations hold" in out and out.endswith("\n8 of 8 points\n")
     rows = re.findall(r"^(\d)\s+(BP\d)\s+(\w.*?)\s+(\d of \d)$", out, re.MULTILINE)
     assert rows == [
         (layer, equation, "holds", "1 of 1")
@@ -65,24 +65,24 @@ def test_a_mistake(check):
     code, out, err = check(WRONG, "--points")
     assert (code, err) == (1, "")
     assert "no-sigma-prime-bp1" in out and re.search(r"3 +BP1 +does not hold +0 of 1", out)
-    assert out.endswith("\n5 of 6 points\n")
+    assert out.endswith("\n7 of 8 points\n")
 
 
 def test_a_mistake_without_a_name(check):
     code, out, _ = check(UNNAMED, "--points")
-    assert code == 1 and out.endswith("\n5 of 6 points\n")
+    assert code == 1 and out.endswith("\n7 of 8 points\n")
 
 
 def test_a_scheme_implies_points(check):
     code, out, _ = check(WRONG, "--scheme", "BP1=2,BP2=3,BP4=0.5")
-    assert code == 1 and out.endswith("\n6 of 8 points\n") and re.search(r"3 +BP1 +does not hold +0 of 2", out)
+    assert code == 1 and out.endswith("\n8 of 10 points\n") and re.search(r"3 +BP1 +does not hold +0 of 2", out)
 
 
 def test_an_exception(check):
     code, out, err = check(RAISES, "--points")
     assert (code, err) == (3, "")
     assert "RAISED: ValueError: <b>no</b>\n\nTraceback (most recent call last):\n  File \"solution.py\", line 2" in out
-    assert out.endswith("\n0 of 6 points; 6 of 6 equations could not be judged\n")
+    assert out.endswith("\n0 of 8 points; 8 of 8 rows could not be judged\n")
     assert "compare/" not in out
 
 
@@ -107,7 +107,7 @@ def test_options_reach_the_diagnosis(check):
     relu = relu.replace("backprop", "mine")
     given = ["--function", "mine", "--activation", "relu", "--sizes", "2,3,3,2", "--samples", "2", "--seed", "3"]
     code, out, _ = check(relu, *given, "--points")
-    assert code == 0 and "function mine, 2-3-3-2, relu, quadratic cost, 2 samples" in out and "9 of 9 points" in out
+    assert code == 0 and "function mine, 2-3-3-2, relu, quadratic cost, 2 samples" in out and "11 of 11 points" in out
     assert check(RIGHT, "--activation", "tanh")[0] == 1
     cross = RIGHT.replace("(a[-1] - y) * a[-1] * (1 - a[-1])", "a[-1] - y")
     assert check(cross, "--cost", "cross_entropy", "--activation", "sigmoid,sigmoid")[0] == 0
@@ -123,7 +123,7 @@ def test_json_to_stdout_is_json_alone_whatever_the_solution_prints(check):
     data = json.loads(out)
     assert code == data["exit_code"] == 1 and data["verdict"] == "not right" and data["finding"] is None
     assert (data["format"], data["file"], data["checked"]) == ("compare.check 1", "solution.py", "function backprop")
-    assert (data["points"]["points"], data["points"]["of"]) == (5, 5.5)
+    assert (data["points"]["points"], data["points"]["of"]) == (7, 7.5)
     first = {"layer": 3, "equation": "BP1", "holds": False, "points": 0, "of": 0.5}
     assert data["points"]["rows"][0] == first
     assert "no-sigma-prime-bp1" in data["diagnosis"]["mistakes"]
@@ -138,10 +138,10 @@ def test_json_and_html_files(check):
     data = json.loads(Path("r.json").read_text(encoding="utf-8"))
     assert data["finding"]["kind"] == "exception" and data["finding"]["text"] == "ValueError: <b>no</b>"
     assert 'File "solution.py", line 3' in data["finding"]["traceback"]
-    assert data["diagnosis"] is None and data["points"]["points"] == 0 and data["points"]["of"] == 6
+    assert data["diagnosis"] is None and data["points"]["points"] == 0 and data["points"]["of"] == 8
     page = Path("r.html").read_text(encoding="utf-8")
     assert page.startswith("<!DOCTYPE html>") and page.endswith("</html>\n")
-    assert "&lt;b&gt;no&lt;/b&gt;" in page and "&lt;i&gt;printed&lt;/i&gt;" in page and "0 of 6 points" in page
+    assert "&lt;b&gt;no&lt;/b&gt;" in page and "&lt;i&gt;printed&lt;/i&gt;" in page and "0 of 8 points" in page
     assert "<b>no" not in page and "<i>printed" not in page
     assert sorted(p.name for p in Path().iterdir()) == ["r.html", "r.json", "solution.py"]
 
@@ -149,7 +149,7 @@ def test_json_and_html_files(check):
 def test_html_of_a_diagnosis(check):
     assert check(WRONG, "--html", "r.html")[0] == 1
     page = Path("r.html").read_text(encoding="utf-8")
-    assert "no-sigma-prime-bp1" in page and "<table>" in page and " of 6 points" not in page
+    assert "no-sigma-prime-bp1" in page and "<table>" in page and " of 8 points" not in page
 
 
 def test_nothing_is_half_written(check):
@@ -181,7 +181,7 @@ def test_nothing_is_half_written(check):
         (["--timeout", "1e9"], "expected at most 1e+06, got 1e9"),
         (["--memory", "0"], "expected at least 1, got 0"),
         (["--memory", "9999999999"], "expected at most 1048576, got 9999999999"),
-        (["--scheme", "BP5=1"], "expected points such as BP1=2,BP2=3, got 'BP5=1'"),
+        (["--scheme", "BP5=1"], "expected points such as BP1=2,batch=3, got 'BP5=1'"),
         (["--scheme", "BP1=-1"], "BP1: expected no less than 0 points"),
         (["--scheme", "BP1=1,BP1=2"], "BP1 is named twice"),
         (["--scheme", "BP1=1/0"], "BP1: expected a number of points, got '1/0'"),
@@ -236,8 +236,8 @@ def test_marks():
     found = marks(equations, scheme("BP1=1/3"))
     assert [row.layer for row in found.rows] == [3, 2]
     assert (found.points, found.most) == (Fraction(1, 3), Fraction(4, 3))
-    assert found.in_words == "0.333333 of 1.33333 points; 1 of 2 equations could not be judged"
+    assert found.in_words == "0.333333 of 1.33333 points; 1 of 2 rows could not be judged"
     assert marks(equations[1:], {}).in_words == "1 of 1 point"
-    named = [(e["layer"], e["equation"]) for e in unmarked([2, 3, 4, 1])]
+    named = [(e["layer"], e["equation"]) for e in unmarked([2, 3, 4, 1], [])]
     assert named == [(4, "BP1"), *((n, q) for n, q in [(4, "BP3"), (4, "BP4"), (3, "BP2"), (3, "BP3"), (3, "BP4")]),
                      (2, "BP2"), (2, "BP3"), (2, "BP4")]  # fmt: skip
