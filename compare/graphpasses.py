@@ -225,7 +225,9 @@ def _gives_all_grads(shares: Shares, order: Sequence[Any], times: int, cleared: 
             for step, (partial, loose), parent in zip(steps, plain[id(node)], graph.operands(node), strict=False):
                 i, share = id(parent), loose + partial * adjoint
                 off = step.slack * (abs(adjoint) + bool(loose)) + abs(partial) * error + graph.bound * abs(share)
-                made[i], errors[i] = (share, off) if step.assigns else (made[i] + share, errors[i] + off)
+                if step.assigns:
+                    made[i], errors[i], earlier[i] = 0.0, 0.0, 0.0
+                made[i], errors[i] = made[i] + share, errors[i] + off
                 missing[i] -= 1
                 if later or missing[i]:
                     continue
@@ -245,7 +247,7 @@ def _plain(x: Any) -> float:
 def _one_rule(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
     """Ops any one of which, by a wrong rule, gives every grad; or `=` for `+=` everywhere."""
     found = [f for (f,) in _by_rules(shares, wrong, 1)]
-    if not found and shares.searched and _explains(shares, _assigning(shares, {}), wrong):
+    if not found and shares.searched and _explains(shares, _assigning(shares, {}), shares.judged):
         found = [GraphFinding((known.OVERWRITTEN,), shares.graph.names(wrong))]
     return found
 

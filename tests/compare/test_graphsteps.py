@@ -738,6 +738,22 @@ def test_a_step_that_was_never_attached():
     assert names(diagnose_graph(root)) == ["nothing-passed"]
 
 
+def test_what_is_assigned_is_not_taken_for_cleared():
+    a, b = Dispatch(0.7), Dispatch(-0.2)
+    root = a * b**-1 * -1 * -1
+    root.backward()
+    a.grad = 0
+    assert "second-backward" not in names(diagnose_graph(root))
+
+
+@pytest.mark.parametrize("seed, which", [(69, 2), (173, 3)])
+def test_overwriting_is_not_named_where_other_nodes_kept_all_their_shares(seed, which):
+    root, leaves = graph_of(Dispatch, random.Random(seed), ["relu", "tanh"])
+    root.backward()
+    leaves[which].grad = 0
+    assert "overwritten" not in names(diagnose_graph(root))
+
+
 @pytest.mark.parametrize("which", [0, 1, 2])
 def test_an_op_is_not_accused_of_what_one_of_its_nodes_does(which):
     a, b, c = leaves = [Dispatch(0.7), Dispatch(1.9), Dispatch(-0.4)]
