@@ -84,7 +84,7 @@ def questions(
             unfolded = conventions.of_folded(candidate, first)
             yield question_of(unfolded, x, y, activation, cost, *parts, rate, declared, said)
         return
-    for rows_x, rows_w in _layouts(weights, biases, x, y, layout):
+    for rows_x, rows_w in layouts(weights, biases, x, y, layout):
         if not (rows_x or rows_w):
             of = (candidate, x, y, activation, cost, None if is_object else weights, None if is_object else biases)
             yield question_of(*of, rate, declared, [])
@@ -142,7 +142,7 @@ def matrix(name: str, value: Any) -> Array:
     return array
 
 
-def _layouts(weights: Any, biases: Any, x: Array, y: Array, layout: str | None) -> list[tuple[bool, bool]]:
+def layouts(weights: Any, biases: Any, x: Array, y: Array, layout: str | None) -> list[tuple[bool, bool]]:
     """(samples in rows, W as (inputs, units)): all readings that fit, ours first."""
     shapes = [np.shape(w) for w in weights]
     if any(len(s) != 2 for s in shapes):

@@ -165,7 +165,7 @@ def _of_the_whole(q: Question, run: Run, batch: list[Found], answer: Answer) -> 
     """Ways that are a pass of their own: that of the mean sample (or twice it), and that of spread targets."""
     found = set()
     one = run.passed.y.flat[0] * 0 + 1
-    for made in (averaged(run.passed), *_mean_inputs(q, run)):
+    for made in (averaged(run.passed), *mean_inputs(q, run)):
         if any(retraced(answer.layers, Seen(made, batch, run.same, factor, *answer.decay)) for factor in (1, 2)):
             found.add(Way("averaged"))
     if q.network.cost.name == "quadratic":  # Σₜ (aₛ − yₜ) = m (aₛ − ȳ)
@@ -177,7 +177,7 @@ def _of_the_whole(q: Question, run: Run, batch: list[Found], answer: Answer) -> 
     return found
 
 
-def _mean_inputs(q: Question, run: Run) -> Iterator[Pass]:
+def mean_inputs(q: Question, run: Run) -> Iterator[Pass]:
     """The pass of the mean input: x and y averaged before the forward pass."""
     p = run.passed
     x, y = (a.sum(axis=1, keepdims=True) / a.shape[1] for a in (p.activations[0], p.y))

@@ -101,7 +101,7 @@ def diagnose(
     made: list[Diagnosis] = []
     with np.errstate(all="ignore"):  # numpy sees the overflow of an error bound
         if isinstance(candidate, (list, tuple)):
-            return diagnose_numbers(candidate, x, y, activation, cost, weights, biases, sizes, declared)
+            return diagnose_numbers(candidate, x, y, activation, cost, weights, biases, sizes, declared, layout)
         for question in questions(candidate, x, y, activation, cost, weights, biases, sizes, layout, eta, declared):
             # Another reading of the shapes counts where it needs fewer mistakes.
             question.most = min([MOST, *(len(d.findings) - 1 for d in made if not (d.failure or d.unexplained))])

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from compare import conventions
 from compare.answering import Answer, Run, float_run, is_rounding, with_decay
-from compare.asking import FLOAT32, Question, _layouts, matrix, note, question_of
-from compare.batches import Way, _mean_inputs, reduction_findings
+from compare.asking import FLOAT32, Question, layouts, matrix, note, question_of
+from compare.batches import Way, mean_inputs, reduction_findings
 from compare.candidates import NotGradients, as_float64
 from compare.diagnosis import Diagnosis, Finding, findings, patterns, remarks
 from compare.near import DOUBLE, SINGLE, near
@@ -110,7 +110,7 @@ def _readings(
         return
     if biases is None:
         raise TypeError("weights, biases: needed for numbers: those with which they were computed")
-    for rows_x, rows_w in _layouts(weights, biases, x, y, layout):
+    for rows_x, rows_w in layouts(weights, biases, x, y, layout):
         if not (rows_x or rows_w):
             yield question(x, y, weights, biases, []), _Shapes()
             continue
@@ -284,7 +284,7 @@ def _reading(
 def _passes(q: Question, run: Run, way: Way, m: int) -> list[Pass]:
     if way.taken == "last":
         return [run.passed.sample(m - 1)]
-    return [averaged(run.passed), *_mean_inputs(q, run)] if way.taken == "averaged" else [run.passed]
+    return [averaged(run.passed), *mean_inputs(q, run)] if way.taken == "averaged" else [run.passed]
 
 
 def _of_batch(q: Question, found: list[Found], b: Way, w: Way) -> list[Finding]:
