@@ -194,7 +194,9 @@ def found_in(q: Question, returned: list[list[Array]], number: Callable[[Array],
     """What the candidate returned, layer by layer, as numbers of one kind."""
     nabla_b, nabla_w = returned
     shapes = [w.shape for w in q.candidate.weights]
-    if shapes != shapes[::-1] == [w.shape for w in nabla_w]:
+    units = [s[0] for s in shapes]
+    # Both lists have to say it: of a transposed product the shapes can be those of another order, too.
+    if units != units[::-1] == [len(b) for b in nabla_b if b.ndim] and shapes[::-1] == [w.shape for w in nabla_w]:
         nabla_b, nabla_w = nabla_b[::-1], nabla_w[::-1]
         note(q, "its lists begin with the last layer; the book's begin with the first weights")
     nabla_b, nabla_w = (

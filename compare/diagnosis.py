@@ -258,7 +258,10 @@ def findings(layers: list[Layer], displays: Iterable[tuple[list[At], Any]]) -> l
 
 def remarks(layers: list[Layer]) -> list[str]:
     """Other mistakes that make the same numbers, where they are not among the classes."""
-    return [
+    top = layers[0]
+    named = {m.name for records in top.classes for m in records}
+    doubled = ["nothing here says whether δ is doubled, or ∂C/∂w in each layer: nabla-w-doubled"]
+    return (doubled if "factor-two" in named and not top.found.tells_delta else []) + [
         f"layer {layer.number}: the same numbers come from {' with '.join(m.name for m in other)}"
         for layer in layers
         for other in layer.others

@@ -2,7 +2,7 @@
 
 Each record is made in networks of several shapes, activations and costs, with batches of several sizes, in every
 layer where it can be, alone and with every other record, and the code that makes it is diagnosed.  A *hit* names all
-that was planted and shows in the numbers, or fewer mistakes that make the same numbers; a *miss* does not.  A *false
+that was planted and shows in the numbers, or no more mistakes that make the same numbers; a *miss* does not.  A *false
 name* is a record that is named although its numbers are others.  Where a mistake changes nothing (σ′ twice, of a
 relu), it may not be named.
 """
@@ -49,7 +49,7 @@ class Trial:
 
     samples:  in the batch
     effect:   the planted mistakes that change any number
-    hit:      whether they are named, or fewer that make the same numbers
+    hit:      whether they are named, or no more that make the same numbers
     false:    what was named and makes other numbers
     """
 
@@ -124,8 +124,8 @@ def trial(plan: Plan, shape: Shape, samples: int = 1, seed: int = 0, floats: boo
     named, false = _judged(shape, plan, said)
     known = [m.name for m in said.mistakes]
     missed = [name for name in effect if name not in known]
-    fewer = len(named) < len(plan) and _alike(shape, named, plan) and not any(map(_is_elsewhere, missed))
-    return Trial(plan, shape, samples, said, effect, not missed or fewer, false)
+    alike = len(named) <= len(plan) and _alike(shape, named, plan) and not any(map(_is_elsewhere, missed))
+    return Trial(plan, shape, samples, said, effect, not missed or alike, false)
 
 
 def _given(plan: Plan) -> dict[str, tuple[int, ...]]:

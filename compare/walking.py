@@ -44,6 +44,11 @@ class Found:
     nabla_w: Array | None = None
     delta: Array | None = None
 
+    @property
+    def tells_delta(self) -> bool:
+        """Whether there is δ itself, or a ∂C/∂b that was not left 0."""
+        return any(a is not None and (np.asarray(a, dtype=object) != 0).any() for a in (self.delta, self.nabla_b))
+
 
 @dataclass(frozen=True, eq=False)
 class Seen:
@@ -364,15 +369,18 @@ def _explanations(right: _Tried, most: int) -> list[_Explained]:
         starts.append(right.filled(lambda at, _: at.put("delta", at.a - at.of.y)))  # the same, which rounds otherwise
     best, kept = most, list[_Explained]()
     # Where ∂C/∂b or ∂C/∂w is right as it is, so is δ: mistakes that cancel each other are not believed.
-    is_right = any(right.says(quantity) and right.fits(quantity) for quantity in ("nabla_b", "nabla_w"))
-    for count in range(1 if is_right else MOST_OF_ONE + 1):
+    b_is_right, w_is_right = (right.says(quantity) and right.fits(quantity) for quantity in ("nabla_b", "nabla_w"))
+    # That ∂C/∂w is doubled, and not δ, only a ∂C/∂b that is there can say.
+    tells = any(h.found.tells_delta for h in right.here)
+    of_w = _OF_W if tells else [m for m in _OF_W if m.slot != "nabla_w_twice"]
+    for count in range(1 if b_is_right or w_is_right else MOST_OF_ONE + 1):
         if count > best:
             break
         for tried in (t for start in starts for t in _ways(start, _OF_DELTA, count)):
             if not tried.fits("delta"):
                 continue
             for b in _fewest(tried, _OF_B, "nabla_b", best - count):
-                for w in _fewest(tried, _OF_W, "nabla_w", best - len(b.way)):
+                for w in _fewest(tried, of_w, "nabla_w", best - len(b.way)):
                     explained = _Explained(tried, b, w)
                     if len(explained.way) < best:
                         kept.clear()

@@ -211,6 +211,17 @@ def test_twice_the_gradient_of_w_is_one_mistake():
     assert [e.holds for e in found.equations] == [True, True, False, True, True, False]
 
 
+def test_doubled_numbers_without_a_bias_gradient_are_those_of_two_mistakes():
+    found = said(lambda w, b, x, y: ([0 * g for g in right(w, b, x, y)[0]], [2 * g for g in right(w, b, x, y)[1]]))
+    assert names(found) == ["factor-two", "bias-forgotten"]
+    assert any("nabla-w-doubled" in note for note in found.notes)
+
+
+def test_transposed_products_of_mirrored_sizes_are_no_lists_in_another_order():
+    wrong = lambda w, b, x, y: (right(w, b, x, y)[0], [g.T for g in right(w, b, x, y)[1]])  # noqa: E731
+    assert names(said(wrong, X[:2], Y, sizes=[2, 4, 4, 2])) == ["bp4-transposed"]
+
+
 def test_a_lone_zero_stands_for_zeros():
     found = said(lambda w, b, x, y: ([0, right(w, b, x, y)[0][1]], [0, right(w, b, x, y)[1][1]]))
     assert names(found) == ["layer-skipped"]
