@@ -155,7 +155,16 @@ def page(request: Request, outcome: Outcome, points: Marks | None) -> str:
     if outcome.output:
         body.append(f"<h2>It printed</h2>\n<pre>{html.escape(outcome.output)}</pre>")
     lines = "\n".join(body)
-    return f'<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>\n{lines}\n</html>\n'
+    return f'<!DOCTYPE html>\n<html lang="en">\n{_HEAD}\n<title>{title}</title>\n{lines}\n</html>\n'
+
+
+_HEAD = """<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<style>
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem }
+pre { font: 0.9rem/1.5 ui-monospace, Menlo, Consolas, monospace; white-space: pre-wrap }
+th, td { padding: 0.1rem 0.8rem; text-align: left }
+</style>"""
 
 
 _HEADS = {
