@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.peers import blas_threads, interleaved, missing, one_thread_jax, report
-from compare.lockstep import _Explicit, _Graph
+from compare.training.sides import _Explicit, _Graph
 from explicit import Network
 
 SIZES = [784, 30, 10]

@@ -6,20 +6,22 @@
 True
 """
 
-from compare.classify import Mismatch
+from compare.candidates.forward_trace import trace
+from compare.checking.certificate import Certificate
+from compare.checking.check import check
+from compare.checking.prove import prove
 from compare.comparing import compare
+from compare.comparison.mismatch import Mismatch
+from compare.comparison.rows import Row
 from compare.counting import cost, cost_curve
 from compare.data import load_mnist, moons, read_idx
-from compare.diagnosing import diagnose
-from compare.foreign import check
-from compare.forwards import trace
-from compare.graphdiagnosis import diagnose_graph
-from compare.lockstep import train_in_lockstep
+from compare.diagnosing.diagnose import diagnose
+from compare.diagnosing_graphs.diagnose_graph import diagnose_graph
 from compare.mistakes import mistaken
-from compare.proving import Certificate, prove
-from compare.rational import Rational
-from compare.reporting import Report, Row
-from compare.ulp import ulps
+from compare.numbers.rational import Rational
+from compare.report import Report
+from compare.rounding.ulp import ulps
+from compare.training.lockstep import train_in_lockstep
 
 __all__ = [
     "Certificate",

@@ -2,7 +2,7 @@
 
 import sys
 
-from compare.commands import main
+from compare.commands.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,128 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from tabulate import tabulate
 
-from compare.arithmetic import Arithmetic, any_sigma
 from compare.extras import need
+from compare.numbers.arithmetic import Arithmetic, any_sigma
+from compare.numbers.counted import Counted, Dual, Tally
 from explicit import Network, bp1, bp2, bp3, bp4
-
-Array = npt.NDArray[Any]
-
-
-@dataclass
-class Tally:
-    """How many × (÷ included), + (− included) and evaluations of σ or σ′."""
-
-    multiplications: int = 0
-    additions: int = 0
-    evaluations: int = 0
-
-    def taken(self) -> "Tally":
-        """The counts so far; counting starts again at 0."""
-        now = Tally(self.multiplications, self.additions, self.evaluations)
-        self.multiplications = self.additions = self.evaluations = 0
-        return now
-
-    def times(self, n: int) -> "Tally":
-        """The counts of n such passes."""
-        return Tally(self.multiplications * n, self.additions * n, self.evaluations * n)
-
-
-class Counted:
-    """A float that counts what is done to it; σ is x/2 and σ′ is 1/2, since only the counts matter.
-
-    >>> tally = Tally()
-    >>> x = Counted(3.0, tally)
-    >>> (x * x + 1).x, tally.multiplications, tally.additions
-    (10.0, 1, 1)
-    """
-
-    __slots__ = ("tally", "x")
-    x: float
-
-    def __init__(self, x: Any, tally: Tally) -> None:
-        self.x, self.tally = float(x.x if isinstance(x, Counted) else x), tally
-
-    def lift(self, constant: Any) -> "Counted":
-        """A constant as a number of this kind (the scalar protocol)."""
-        return Counted(constant, self.tally)
-
-    def _times(self, x: float) -> "Counted":
-        self.tally.multiplications += 1
-        return Counted(x, self.tally)
-
-    def _plus(self, x: float) -> "Counted":
-        self.tally.additions += 1
-        return Counted(x, self.tally)
-
-    def __mul__(self, other: Any) -> "Counted":
-        return self._times(self.x * _float(other))
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, other: Any) -> "Counted":
-        return self._times(self.x / _float(other))
-
-    def __rtruediv__(self, other: Any) -> "Counted":
-        return self._times(_float(other) / self.x)
-
-    def __add__(self, other: Any) -> "Counted":
-        return self._plus(self.x + _float(other))
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Any) -> "Counted":
-        return self._plus(self.x - _float(other))
-
-    def __rsub__(self, other: Any) -> "Counted":
-        return self._plus(_float(other) - self.x)
-
-    def __neg__(self) -> "Counted":
-        return Counted(-self.x, self.tally)
-
-    def sigma(self, layer: int) -> "Counted":
-        """σ: one evaluation."""
-        self.tally.evaluations += 1
-        return Counted(self.x / 2, self.tally)
-
-    def sigma_prime(self, layer: int) -> "Counted":
-        """σ′: one evaluation."""
-        self.tally.evaluations += 1
-        return Counted(0.5, self.tally)
-
-
-def _float(x: Any) -> float:
-    return x.x if isinstance(x, Counted) else float(x)
-
-
-class Dual:
-    """x + ẋε with ε² = 0: forward mode carries the tangent ẋ = ∂x/∂(one parameter) along.
-
-    Source: Griewank & Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008, §3.1.
-    """
-
-    __slots__ = ("dx", "x")
-
-    def __init__(self, x: Any, dx: Any) -> None:
-        self.x, self.dx = x, dx
-
-    def __mul__(self, other: "Dual") -> "Dual":
-        return Dual(self.x * other.x, self.dx * other.x + self.x * other.dx)
-
-    def __truediv__(self, constant: Any) -> "Dual":
-        return Dual(self.x / constant, self.dx / constant)
-
-    def __add__(self, other: "Dual") -> "Dual":
-        return Dual(self.x + other.x, self.dx + other.dx)
-
-    def __sub__(self, other: "Dual") -> "Dual":
-        return Dual(self.x - other.x, self.dx - other.dx)
-
-    def sigma(self, layer: int) -> "Dual":
-        """σ(x) + σ′(x)·ẋ ε."""
-        return Dual(self.x.sigma(layer), self.x.sigma_prime(layer) * self.dx)
+from explicit.elementwise import Array
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,10 @@ import os
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from explicit.elementwise import Array
 
 
 def moons(samples: int, seed: int = 0, noise: float = 0.1) -> tuple[Array, Array]:

@@ -16,13 +16,13 @@ __all__ = ["Tape", "Value", "detect_nonfinite", "grad", "hessian", "hvp", "jacob
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from engine.tape import Tape, record
+    from engine.replay.tape import Tape, record
 
 
 def __getattr__(name: str) -> object:
     # The tape is imported when it is asked for: `import engine` stays a few milliseconds.
     if name in ("Tape", "record"):
-        from engine import tape
+        from engine.replay import tape
 
         return getattr(tape, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

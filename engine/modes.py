@@ -75,7 +75,7 @@ def detect_nonfinite() -> Mode:
     return Mode("detect_nonfinite")
 
 
-# The recordings under way (`engine.recording`), of any thread: empty is all that a comparison looks at.
+# The recordings under way (`engine.replay.recording`), of any thread: empty is all that a comparison looks at.
 watched: list[Any] = []
 
 

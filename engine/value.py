@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from engine import graphcut, records
+from engine import copies, float_calls
 from engine.modes import active, check_adjoints, compared, inside, left_graph, watched
 from engine.ops import TABLE
 from engine.reverse import LOCK, nodes, reach, sweep
@@ -174,8 +174,8 @@ class Value:
         """
         if watched:
             left_graph("float()")
-        if not (inside("no_grad") or graphcut.float_is_called()):
-            raise TypeError(graphcut.MESSAGE)
+        if not (inside("no_grad") or float_calls.float_is_called()):
+            raise TypeError(float_calls.MESSAGE)
         return to_float(self.data)
 
     def __pow__(self, other: Any) -> Any:
@@ -204,7 +204,7 @@ class Value:
 
     def _sympy_(self) -> Any:
         """sympy asks for an expression; the refusal makes ``symbol * v`` come to v's own method."""
-        raise sys.modules["sympy"].SympifyError(graphcut.MESSAGE)
+        raise sys.modules["sympy"].SympifyError(float_calls.MESSAGE)
 
     # -- pictures ----------------------------------------------------------------------------------
 
@@ -229,10 +229,10 @@ class Value:
     # -- copies: a Value carries its graph as one flat record -----------------------------------
 
     def __reduce__(self) -> Any:
-        return records.rebuild, records.flatten(self)
+        return copies.rebuild, copies.flatten(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
-        return records.deepcopy(self, memo)
+        return copies.deepcopy(self, memo)
 
     if TYPE_CHECKING:  # made from the op table
 

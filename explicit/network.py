@@ -324,12 +324,12 @@ class Network:
 
     @classmethod
     def from_torch(cls, sequential: Any, cost: str | Cost = "quadratic") -> "Network":
-        """The network of a torch.nn.Sequential of Linear and activations (see `explicit.torch_import`).
+        """The network of a torch.nn.Sequential of Linear and activations (see `explicit.pytorch`).
 
         Weights and biases are copied, as float64. Errors: ImportError without torch (extra `torch`); TypeError;
         ValueError for a module that has no counterpart here, naming its index and type.
         """
-        from explicit.torch_import import network_from_torch
+        from explicit.pytorch import network_from_torch
 
         return network_from_torch(sequential, cost)
 
@@ -339,7 +339,7 @@ class Network:
         Errors: ImportError without torch (extra `torch`); TypeError for parameters that are not float64; ValueError
         for an Activation of the caller's own.
         """
-        from explicit.torch_import import network_to_torch
+        from explicit.pytorch import network_to_torch
 
         return network_to_torch(self)
 

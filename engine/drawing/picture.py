@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.drawing import engines
-from engine.drawing.collapsed import collapsed_scene
 from engine.drawing.dot import content_prefix, digraph
 from engine.drawing.scene import Beside, Scene
 from engine.drawing.survey import Survey
 from engine.drawing.text import clipped
-from engine.drawing.values import Boxes, value_scene
+from engine.drawing.unit_scene import collapsed_scene
+from engine.drawing.value_scene import Boxes, value_scene
 from engine.files import write_whole
 
 if TYPE_CHECKING:

@@ -4,18 +4,8 @@ import numpy as np
 import pytest
 
 from compare import Rational, cost
-from compare.counting import (
-    DIFFERENCES,
-    FORWARD,
-    PATHS,
-    PER_WEIGHT,
-    REUSE,
-    Counted,
-    Dual,
-    Tally,
-    _Downstream,
-    cost_curve,
-)
+from compare.counting import DIFFERENCES, FORWARD, PATHS, PER_WEIGHT, REUSE, _Downstream, cost_curve
+from compare.numbers.counted import Counted, Dual, Tally
 from explicit import Network
 
 
@@ -63,7 +53,7 @@ def test_one_pass_times_the_passes_is_all_passes_run():
     sizes = [2, 3, 2]
     tally = Tally()
     network = Network(sizes)
-    from compare.arithmetic import Arithmetic, any_sigma
+    from compare.numbers.arithmetic import Arithmetic, any_sigma
 
     counted = Arithmetic("counted", "", lambda v: Counted(v, tally), activations=any_sigma).network(network)
 

@@ -1,0 +1,57 @@
+"""Somebody's δ and ∂C/∂W of one sample beside the adjoints of our traced graph, in any arithmetic."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from compare.candidates.gradients import Gradients
+from compare.comparison.rows import Pair
+from compare.comparison.tracing import Traced, parameters, trace_network
+from explicit import Network, bp1, bp2, bp4
+from explicit.elementwise import Array
+
+Point = tuple[list[Array], list[Array], Array, Array]  # weights, biases, x, y
+
+
+def draw(sizes: Sequence[int], number: Callable[[int], Any], samples: int = 1) -> Point:
+    """A point of random numbers, as arrays of objects.
+
+    number gets the number of inputs of the layer, 1 for biases, x and y.
+    """
+
+    def array(rows: int, columns: int, inputs: int = 1) -> Array:
+        count = rows * columns
+        return np.fromiter((number(inputs) for _ in range(count)), dtype=object, count=count).reshape(rows, columns)
+
+    weights = [array(n, m, m) for m, n in pairwise(sizes)]
+    return weights, [array(n, 1) for n in sizes[1:]], array(sizes[0], samples), array(sizes[-1], samples)
+
+
+def adjoints(
+    network: Network, weights: list[Array], biases: list[Array], x: Array, y: Array
+) -> tuple[Gradients, Traced]:
+    """The adjoints of z and W in the graph of the network's forward code, and the graph.
+
+    The network lends its activations and its cost; the numbers are the arguments, of any kind.
+    """
+    leaves = parameters("w", weights), parameters("b", biases)
+    traced = trace_network(network, *leaves, x, y)
+    traced.cost.backward()
+    return Gradients([_grads(z) for z in traced.zs], [_grads(w) for w in leaves[0]]), traced
+
+
+def _grads(nodes: Array) -> Array:
+    return np.fromiter((v.grad for v in nodes.flat), dtype=object, count=nodes.size).reshape(nodes.shape)
+
+
+def pairs(theirs: Gradients, ours: Gradients) -> list[Pair]:
+    """Layer by layer, walking backward from the cost: δ, then ∂C/∂W."""
+    last = len(ours.deltas) - 1
+    found = []
+    for i in range(last, -1, -1):
+        made_by = bp1.tag if i == last else bp2.tag
+        found.append(Pair("z", i + 2, made_by, theirs.deltas[i], ours.deltas[i]))
+        found.append(Pair("w", i + 2, bp4.tag, theirs.nabla_w[i], ours.nabla_w[i]))
+    return found

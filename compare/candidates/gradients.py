@@ -1,0 +1,93 @@
+"""A candidate's results read as gradients: copied, checked, in one form."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compare.candidates.user_lines import Line
+from explicit.elementwise import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Gradients:
+    """What a backpropagation returns for one sample: δ², …, δᴸ, each (nₗ, 1), and ∂C/∂W², …, (nₗ, nₗ₋₁)."""
+
+    deltas: list[Array]
+    nabla_w: list[Array]
+
+
+class CandidateError(Exception):
+    """The candidate raised; `error` is what, `line` is where in the candidate's code (None: not known)."""
+
+    def __init__(self, error: BaseException, line: Line | None) -> None:
+        self.error, self.line = error, line
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        super().__init__(f"{line}: {what}" if line else what)
+
+
+class NotGradients(Exception):
+    """What the candidate returned cannot be compared: it is no pair, or has other shapes."""
+
+
+def lists_of(returned: Any, layers: int) -> list[list[Array]]:
+    """What backprop returned, as the two lists nabla_b and nabla_w of arrays; NotGradients where it is no such pair."""
+    names = ("nabla_b", "nabla_w")
+    if not isinstance(returned, (tuple, list)) or len(returned) != 2:
+        raise NotGradients(f"backprop returned {kind_of(returned)}, expected the pair (nabla_b, nabla_w)")
+    for name, arrays in zip(names, returned, strict=True):
+        if not hasattr(arrays, "__len__") or len(arrays) != layers:
+            raise NotGradients(f"{name} is {kind_of(arrays)}, expected {layers} arrays, one per layer")
+    return [[_array(f"{n}[{i}]", a) for i, a in enumerate(arrays)] for n, arrays in zip(names, returned, strict=True)]
+
+
+def kind_of(value: Any) -> str:
+    """A value in words: its type, and its length or shape where it has one."""
+    length = f" of length {len(value)}" if isinstance(value, (list, tuple)) else ""
+    shape = f" of shape {value.shape}" if isinstance(value, np.ndarray) else ""
+    return f"a {type(value).__name__}{length}{shape}"
+
+
+def _array(name: str, value: Any) -> Array:
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise NotGradients(f"{name}: rows of different lengths ({error})") from error
+    if array.dtype.kind not in "fiuO":
+        raise NotGradients(f"{name} is an array of dtype {array.dtype}, expected real numbers")
+    return array
+
+
+def as_float64(array: Array) -> Array:
+    """A float array as float64; an array of objects too, if they are numbers that are floats or ints.
+
+    Raises
+    ------
+    NotGradients
+        An element is none (None, an array, …).
+    """
+    try:
+        return np.array([float(v) for v in array.ravel().tolist()], dtype=np.float64).reshape(array.shape)
+    except (TypeError, ValueError) as error:
+        raise NotGradients(f"backprop returned objects that are no floats: {error}") from error
+
+
+def lifted(array: Array, lift: Callable[[Any], Any]) -> Array:
+    """An array of what the candidate returned as numbers of one kind: constants (0, 1.0) are lifted.
+
+    Raises
+    ------
+    NotGradients
+        An element is no number of that kind (NaN, None, …).
+    """
+    numbers = []
+    for value in array.ravel().tolist():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise NotGradients(f"backprop returned {value} among exact numbers")
+        try:
+            numbers.append(lift(value))
+        except (TypeError, ValueError) as error:
+            raise NotGradients(f"backprop returned {value!r:.60} among exact numbers: {error}") from error
+    return np.fromiter(numbers, dtype=object, count=array.size).reshape(array.shape)

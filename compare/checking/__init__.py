@@ -1,0 +1,1 @@
+"""Verdicts: `check` on users' code, `prove` on our networks."""

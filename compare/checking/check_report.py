@@ -1,0 +1,226 @@
+"""What `check` found, and its forms for reading."""
+
+import dataclasses
+import html
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, log2
+from typing import Any
+
+from tabulate import tabulate
+
+from compare.checking.trial import Verdict
+from compare.comparison.rows import LISTED, SHOWN, Pair, Row, plain_row, text_of
+from engine.files import write_json
+from explicit import Network
+
+
+@dataclass(frozen=True, eq=False)
+class CheckReport:
+    """Somebody's backpropagation beside the adjoints: in float64, and in exact arithmetic.
+
+    network:  ours with the candidate's parameters
+    pairs:    in float64, for each sample its `Pair`s, walking backward from the cost: δ, ∂C/∂W per layer;
+              empty where the candidate raised or returned nothing comparable
+    verdict:  of exact arithmetic, with all its details (`compare.checking.trial.Verdict`)
+    failure:  what kept float64 from being compared; "" where nothing did
+    notes:    remarks: np.zeros was replaced, arguments were changed in place, two calls differed, …
+    """
+
+    network: Network
+    pairs: list[list[Pair]]
+    verdict: Verdict
+    failure: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def proved(self) -> bool | None:
+        """True: right, as an identity.  False: wrong, confirmed.  None: not proved; `reason` says why."""
+        return self.verdict.proved
+
+    @property
+    def reason(self) -> str:
+        """Why the verdict is what it is."""
+        return self.verdict.reason
+
+    @property
+    def probability(self) -> Fraction | None:
+        """That a false identity passed for proved; None unless `proved` is True."""
+        return self.verdict.probability
+
+    @property
+    def counterexample(self) -> Row | None:
+        """Where `proved` is False, the first number that is wrong, in the arithmetic that confirmed it."""
+        return self.verdict.counterexample
+
+    @property
+    def exact(self) -> bool:
+        """Whether every δ and every ∂C/∂w has the bits of its adjoint, in float64, at the given samples."""
+        return bool(self.pairs) and all(pair.equal.all() for sample in self.pairs for pair in sample)
+
+    @property
+    def rows(self) -> list[Row]:
+        """One row per z node: by sample, layer and unit."""
+        return self.rows_of("z")
+
+    def rows_of(self, quantity: str) -> list[Row]:
+        """The rows of δ ("z") or of ∂C/∂w ("w"), by sample and layer.  Row.sample is set for both.
+
+        Raises
+        ------
+        ValueError
+            The quantity is none of these.
+        """
+        if quantity not in ("z", "w"):
+            raise ValueError(f"quantity: expected 'z' or 'w', got {quantity!r}")
+        return [
+            row
+            for s, sample in enumerate(self.pairs)
+            for pair in sample[::-1]
+            if pair.quantity == quantity
+            for row in _of_sample(pair.rows(), s)
+        ]
+
+    def different(self) -> Iterator[Row]:
+        """The rows that differ in bits: sample by sample, walking backward from the cost."""
+        for s, sample in enumerate(self.pairs):
+            for pair in sample:
+                yield from _of_sample(pair.rows(only_different=True), s)
+
+    @property
+    def first_divergence(self) -> Row | None:
+        """The first row that differs in bits, walking backward from the cost."""
+        return next(self.different(), None)
+
+    @property
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """How many numbers have identical bits, and how many there are: {"z": …, "w": …}."""
+        every = [pair for sample in self.pairs for pair in sample]
+        return {
+            q: (
+                sum(int(p.equal.sum()) for p in every if p.quantity == q),
+                sum(p.equal.size for p in every if p.quantity == q),
+            )
+            for q in ("z", "w")
+        }
+
+    @property
+    def max_ulps(self) -> int | float | None:
+        """The largest distance in float64; None where nothing could be compared."""
+        distances = [p.max_ulps for sample in self.pairs for p in sample if p.max_ulps is not None]
+        return max(distances, default=None)
+
+    # -- forms for reading -----------------------------------------------------------------------
+
+    @property
+    def title(self) -> str:
+        """What was checked: network, cost, samples."""
+        names = [f.name for f in self.network.activation_functions]
+        net = "-".join(map(str, self.network.sizes))
+        return f"{net}, {'/'.join(dict.fromkeys(names))}, {self.network.cost.name} cost"
+
+    @property
+    def in_words(self) -> str:
+        """The exact verdict in a sentence."""
+        v = self.verdict
+        if v.proved:
+            assert v.probability is not None
+            return (
+                f"PROVED: δ and ∂C/∂w are the adjoints: {v.reason}; a false identity passes with probability "
+                f"below 2^{ceil(_log2(v.probability))} (degree {v.degree:,}, {v.arguments:,} values of exp)."
+            )
+        if v.proved is False:
+            row = v.counterexample
+            found = ""
+            if row is not None:
+                found = f" {row.name} is {text_of(row.delta)}, the adjoint is {text_of(row.adjoint)}."
+            return f"WRONG, walking backward from the cost first at {v.differs[0]}: {v.reason}.{found}"
+        return f"NOT PROVED: {v.reason}."
+
+    @property
+    def in_floats(self) -> str:
+        """The comparison in float64 in a sentence or two."""
+        if self.failure:
+            return f"float64: not compared: {self.failure}"
+        counts = self.counts
+        said = "float64: {:,} of {:,} δ".format(*counts["z"]) + " and {:,} of {:,} ∂C/∂w".format(*counts["w"])
+        said += f" have the adjoint's bits ({len(self.pairs)} sample{'s' if len(self.pairs) > 1 else ''})."
+        first = self.first_divergence
+        if first is None:
+            return said
+        return (
+            f"{said} The largest distance is {self.max_ulps:,} ULP; walking backward from the cost, the first "
+            f"to differ is {first.name} of sample {first.sample}: {text_of(first.delta)} against "
+            f"{text_of(first.adjoint)} ({first.ulps:,} ULP)."
+        )
+
+    def _table(self, form: str) -> str:
+        rows = self.rows if self.counts["z"][1] <= SHOWN else list(self.different())[:LISTED]
+        if not rows:
+            return ""
+        body = [
+            [r.name, r.sample, text_of(r.delta), text_of(r.adjoint), "yes" if r.equal else f"{r.ulps:,} ULP"]
+            for r in rows
+        ]
+        head = ["node", "sample", "candidate's δ", "adjoint", "same bits"]
+        return tabulate(body, head, tablefmt=form, disable_numparse=True)
+
+    @property
+    def _notes(self) -> list[str]:
+        return [f"note: {note}" for note in self.notes]
+
+    def __str__(self) -> str:
+        parts = [self.title, self._table("simple"), "\n".join([self.in_floats, self.in_words, *self._notes])]
+        return "\n\n".join(part for part in parts if part)
+
+    def __repr__(self) -> str:
+        return f"<CheckReport {self.title}: {self.in_words}>"
+
+    def _repr_html_(self) -> str:
+        lines = [self.in_floats, self.in_words, *self._notes]
+        said = "\n".join(f"<p>{html.escape(line)}</p>" for line in lines)
+        return f"<p>{html.escape(self.title)}</p>\n{self._table('html')}\n{said}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain data: every δ, and every ∂C/∂w that differs."""
+        v, first = self.verdict, self.first_divergence
+        return {
+            "title": self.title,
+            "exact": self.exact,
+            "proved": v.proved,
+            "reason": v.reason,
+            "arithmetic": v.arithmetic,
+            "probability": None
+            if v.probability is None
+            else {"at_most": str(v.probability), "log2": _log2(v.probability)},
+            "trials": v.trials,
+            "degree": v.degree,
+            "differs": list(v.differs),
+            "counterexample": None if v.counterexample is None else plain_row(v.counterexample),
+            "failure": self.failure,
+            "notes": list(self.notes),
+            "max_ulps": None if self.max_ulps is None else str(self.max_ulps),
+            "first_divergence": None if first is None else plain_row(first),
+            "delta": [plain_row(row) for row in self.rows],
+            "different": [plain_row(row) for row in self.different() if row.quantity == "w"],
+        }
+
+    def to_json(self, path: str | os.PathLike[str]) -> None:
+        """Write the report as JSON, whole or not at all.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written.
+        """
+        write_json(path, self.as_dict())
+
+
+def _of_sample(rows: Iterator[Row], sample: int) -> Iterator[Row]:
+    return (dataclasses.replace(row, sample=sample) for row in rows)
+
+
+def _log2(probability: Fraction) -> float:
+    return log2(probability.numerator) - log2(probability.denominator) if probability else float("-inf")

@@ -1,0 +1,1 @@
+"""The numbers of a comparison: both sides, rows, counts, the first divergence; no text."""

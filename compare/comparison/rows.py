@@ -1,0 +1,161 @@
+"""One number, twice: the rows of a comparison."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from compare.rounding.ulp import identical, ulps
+from engine.notation import symbol
+from explicit.elementwise import Array
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """One z node: float64's δ beside the true one.
+
+    name:    δ²₁, …
+    sample:  from 0 on
+    float64: δ as both sides compute it in float64
+    true:    the true δ, to 20 digits
+    error:   |float64 − true| in ULP of the true δ
+    lost:    whether not even the first binary digit is right: |float64 − true| > |true|/2
+    """
+
+    name: str
+    sample: int | None
+    float64: float
+    true: str
+    error: float
+    lost: bool
+
+
+SHOWN = 64  # z nodes that are listed one by one; a larger report lists only what differs
+LISTED = 20  # rows that differ
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number, twice.
+
+    quantity:  "z" (δ beside the adjoint of z), "a", "b" or "w" (∂C/∂a, ∂C/∂b, ∂C/∂w)
+    layer:     as in the book, the input is 1
+    unit:      from 1 on; for a weight wⱼₖ the pair (j, k)
+    sample:    from 0 on, the column of x; None for parameters, which are summed over the samples
+    delta:     the number of the explicit side
+    adjoint:   the number of the engine's side
+    equal:     by the arithmetic's equality, for floats identical bits
+    ulps:      their distance in ULP for floats, None for other numbers
+    referees:  for a z node, the distance of each referee's opinion from delta in ULP; NaN: it has none
+    """
+
+    quantity: str
+    layer: int
+    unit: int | tuple[int, int]
+    sample: int | None
+    delta: Any
+    adjoint: Any
+    equal: bool
+    ulps: int | float | None
+    referees: dict[str, float] = field(default_factory=dict, compare=False)
+
+    @property
+    def name(self) -> str:
+        """δ²₁, ∂C/∂w²₁₃, …."""
+        indices = self.unit if isinstance(self.unit, tuple) else (self.unit,)
+        if self.quantity == "z":
+            return symbol("δ", self.layer, *indices)
+        return "∂C/∂" + symbol(self.quantity, self.layer, *indices)
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """One quantity of one layer on both sides; made_by is the equation that made the layer's δ."""
+
+    quantity: str
+    layer: int
+    made_by: str
+    explicit: Array
+    adjoint: Array
+
+    @cached_property
+    def equal(self) -> Array:
+        """Element by element, whether the two are the same number."""
+        return identical(self.explicit, self.adjoint)
+
+    @cached_property
+    def max_ulps(self) -> int | float | None:
+        """The largest distance; None for numbers that are no floats."""
+        if self.explicit.dtype != np.float64 or self.adjoint.dtype != np.float64:
+            return None
+        return max((row.ulps or 0 for row in self.rows(only_different=True)), default=0)
+
+    def row(self, place: tuple[int, int]) -> Row:
+        """The two numbers at an index of the arrays."""
+        j, k = place
+        a, b = _number(self.explicit, place), _number(self.adjoint, place)
+        per_sample = self.quantity in "za"
+        return Row(
+            self.quantity,
+            self.layer,
+            (j + 1, k + 1) if self.quantity == "w" else j + 1,
+            k if per_sample else None,
+            a,
+            b,
+            bool(self.equal[place]),
+            ulps(a, b) if type(a) is float and type(b) is float else None,
+        )
+
+    def rows(self, only_different: bool = False) -> Iterator[Row]:
+        """The rows, sample by sample for z and a, in reading order for parameters."""
+        places = np.argwhere(~self.equal) if only_different else np.argwhere(np.ones_like(self.equal))
+        if self.quantity in "za":
+            places = places[np.lexsort((places[:, 0], places[:, 1]))]
+        return (self.row((int(j), int(k))) for j, k in places)
+
+
+def _number(array: Array, place: tuple[int, int]) -> Any:
+    return array[place].item() if array.dtype == np.float64 else array[place]
+
+
+def text_of(number: Any) -> str:
+    """A number in full: 17 digits for a float; a long exact number as its nearest float and its length."""
+    text = repr(number) if isinstance(number, float) else str(number)
+    if len(text) <= 44:
+        return text
+    try:
+        return f"≈ {number.to_float():.6g} ({len(text)} digits)" if hasattr(number, "to_float") else text
+    except OverflowError:
+        return f"{text[:12]}… ({len(text)} digits)"
+
+
+def apart(row: Row) -> str:
+    """The distance of the two numbers of a row, in words."""
+    return "the sign of zero" if row.ulps == 0 else f"{row.ulps:,} ULP"
+
+
+def hex_of(number: Any) -> str:
+    """A float in hexadecimal, in full; "" for what is no float."""
+    # What a wrong graph leaves may be no float: a node that no path leads to has the int 0.
+    return number.hex() if isinstance(number, float) else ""
+
+
+def plain_row(row: Row) -> dict[str, Any]:
+    """A row as plain data for JSON; floats in decimal and in hexadecimal."""
+    def number(x: Any) -> Any:
+        # As text: JSON has no inf and no NaN, and readers differ in the last digit of a decimal.
+        return {"decimal": repr(x), "hex": x.hex()} if isinstance(x, float) else {"exact": str(x)}
+
+    return {
+        "name": row.name,
+        "quantity": row.quantity,
+        "layer": row.layer,
+        "unit": row.unit,
+        "sample": row.sample,
+        "delta": number(row.delta),
+        "adjoint": number(row.adjoint),
+        "equal": row.equal,
+        "ulps": None if row.ulps is None else str(row.ulps) if row.ulps == float("inf") else row.ulps,
+    } | ({"referees": {name: repr(d) for name, d in row.referees.items()}} if row.referees else {})

@@ -1,0 +1,1 @@
+"""`diagnose`: which mistakes of the catalogue explain a candidate's gradients."""

@@ -1,0 +1,175 @@
+"""What `diagnose` found, and its forms for reading."""
+
+import html
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tabulate import tabulate
+
+from compare.diagnosing.findings import Finding
+from compare.diagnosing.walk import Layer
+from compare.mistakes.records import Mistake
+from engine.files import write_json
+from explicit import Network, bp3, bp4
+
+EQUATIONS = ("BP1", "BP2", bp3.tag, bp4.tag)
+HOLDS = {True: "holds", False: "does not", None: "cannot be said"}
+
+
+@dataclass(frozen=True)
+class Holding:
+    """Whether an equation holds at a layer, on the candidate's own numbers of the layer above."""
+
+    layer: int
+    equation: str
+    holds: bool | None
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """Somebody's backpropagation, with its mistakes by name.
+
+    network:      ours with the candidate's parameters
+    findings:     in the order of the walk backward from the cost
+    unexplained:  what differs and fits no record, with the patterns that hold
+    layers:       of the walk
+    arithmetic:   in which formulas were compared: a match in "finite field" or "rational" is exact
+    failure:      where the candidate raised, or returned nothing comparable
+    notes:        conventions that were recognised, and remarks
+    """
+
+    network: Network
+    findings: list[Finding]
+    unexplained: list[str]
+    layers: list[Layer]
+    arithmetic: str = ""
+    failure: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def right(self) -> bool:
+        """Whether nothing is wrong."""
+        return not (self.findings or self.unexplained or self.failure)
+
+    @property
+    def mistakes(self) -> list[Mistake]:
+        """The records found, in order; of a class of equal formulas, all.  [] for right code."""
+        return list(dict.fromkeys(m for f in self.findings for m in f.mistakes))
+
+    @property
+    def conventions(self) -> list[str]:
+        """What was recognised and is no mistake."""
+        return list(self.notes)
+
+    @property
+    def equations(self) -> list[Holding]:
+        """Which equations hold, layer by layer from the output backward."""
+        return [Holding(layer.number, tag, holds) for layer in self.layers for tag, holds in layer.holds.items()]
+
+    @property
+    def first_divergence(self) -> Holding | None:
+        """The first equation that does not hold, walking backward from the cost; None if all do.
+
+        Its `holds` is None where a layer is wrong and no equation alone can be blamed.
+        """
+        for layer in self.layers:
+            for tag, holds in layer.holds.items():
+                if holds is False or (layer.unexplained and holds is None):
+                    return Holding(layer.number, tag, holds)
+        return None
+
+    @property
+    def title(self) -> str:
+        """What was asked about."""
+        names = "/".join(dict.fromkeys(f.name for f in self.network.activation_functions))
+        return f"{'-'.join(map(str, self.network.sizes))}, {names}, {self.network.cost.name} cost"
+
+    @property
+    def verdict(self) -> str:
+        """The diagnosis in a sentence."""
+        if self.failure:
+            return f"DID NOT RUN: {self.failure}"
+        if self.right:
+            how = {
+                "finite field": "equal in GF(2⁶¹ − 1) at a random point",
+                "rational": "equal in exact rational arithmetic at random points",
+                "float32": "equal up to the rounding of float32",
+            }.get(self.arithmetic, "equal up to rounding")
+            return f"RIGHT: all equations hold; {how}."
+        first = self.first_divergence
+        where = f"; walking backward from the cost, first in {first.equation} at layer {first.layer}" if first else ""
+        if not self.findings:
+            return f"WRONG, in a way that no record explains{where}."
+        count = len(self.findings) + bool(self.unexplained)
+        return f"{count} MISTAKE{'S' if count > 1 else ''}{where}."
+
+    def _lines(self) -> Iterator[str]:
+        yield self.verdict
+        for number, finding in enumerate(self.findings, 1):
+            for i, line in enumerate(finding.lines()):
+                yield f"{number}. {line}" if i == 0 else line
+        if self.unexplained:
+            yield "No record of the catalogue fits:"
+            yield from (f"    {said}" for said in self.unexplained)
+        yield from (f"note: {note}" for note in self.notes)
+
+    def _table(self, form: str) -> str:
+        if not self.layers:
+            return ""
+        rows = []
+        for layer in self.layers:
+            said = [HOLDS[layer.holds[tag]] if tag in layer.holds else "" for tag in EQUATIONS]
+            rows.append([layer.number, *said])
+        return tabulate(rows, ["layer", *EQUATIONS], tablefmt=form)
+
+    def __str__(self) -> str:
+        return "\n\n".join(part for part in (self.title, self._table("simple"), "\n".join(self._lines())) if part)
+
+    def __repr__(self) -> str:
+        names = ", ".join(m.name for m in self.mistakes)
+        return f"<Diagnosis {self.title}: {'right' if self.right else names or self.verdict}>"
+
+    def _repr_html_(self) -> str:
+        said = "\n".join(html.escape(line) for line in self._lines())
+        return f"<p>{html.escape(self.title)}</p>\n{self._table('html')}\n<pre>{said}</pre>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The diagnosis as plain data."""
+        first = self.first_divergence
+        return {
+            "title": self.title,
+            "right": self.right,
+            "verdict": self.verdict,
+            "arithmetic": self.arithmetic,
+            "mistakes": [m.name for m in self.mistakes],
+            "first_divergence": None if first is None else vars(first),
+            "findings": [
+                {
+                    "names": [m.name for m in f.mistakes],
+                    "equation": f.equation,
+                    "layers": list(f.layers),
+                    "sentence": f.mistakes[0].sentence if f.mistakes else f.text,
+                    "computed": f.mistakes[0].formula if f.mistakes else "",
+                    "right": f.right,
+                    "numbers": f.numbers,
+                    "fix": f.mistakes[0].hint if f.mistakes else "",
+                }
+                for f in self.findings
+            ],
+            "unexplained": self.unexplained,
+            "equations": [vars(e) for e in self.equations],
+            "failure": self.failure,
+            "notes": list(self.notes),
+        }
+
+    def to_json(self, path: str | os.PathLike[str]) -> None:
+        """Write the diagnosis as JSON, whole or not at all.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written.
+        """
+        write_json(path, self.to_dict())

@@ -1,0 +1,139 @@
+"""The points at which a candidate is asked, in each arithmetic."""
+
+import math
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compare.candidates.beside_ours import Point, draw
+from compare.candidates.gradients import as_float64, lifted
+from compare.diagnosing.question import Question, call, found_in
+from compare.diagnosing.tried import Seen
+from compare.mistakes.slots import Pass
+from compare.numbers.bounded import DOUBLE, equal, near, within
+from compare.numbers.field import Functions, Residue
+from compare.numbers.rational import Rational
+from explicit.elementwise import Array
+
+FLAT = ("relu", "leaky_relu")  # whose σ′ shows little at one point
+MANY = 12  # points for these, besides two at the kink of each layer
+
+
+def pass_of(q: Question, point: Point) -> Pass:
+    """Our forward pass at a point, in the numbers of the point."""
+    weights, biases, x, y = point
+    zs, activations = q.network.forward(x, weights, biases)
+    functions = q.network.activation_functions
+    return Pass(weights, biases, zs, activations, y, functions, q.network.cost, q.eta)
+
+
+@dataclass(eq=False)
+class Run:
+    """One point in one arithmetic: the pass, the numbers for the candidate, and how its results are read."""
+
+    point: Point
+    passed: Pass
+    read: Callable[[Array], Array]
+    same: Callable[[Array, Array], bool]
+
+    def seen(self, q: Question) -> Seen:
+        """The candidate's gradients at this point, beside our pass."""
+        return Seen(self.passed, found_in(q, call(q, self.point), self.read), self.same)
+
+
+def field_run(q: Question, samples: int = 1) -> Run:
+    """A random point of GF(2⁶¹ − 1)."""
+    functions = Functions(f"diagnose {q.seed}")
+
+    def lift(value: Any) -> Residue:
+        return value if isinstance(value, Residue) else Residue(value, functions)
+
+    point = draw(q.network.sizes, lambda inputs: Residue(functions.uniform(), functions, n=1), samples)
+    return Run(point, pass_of(q, point), lambda array: lifted(array, lift), equal)
+
+
+def rational_runs(q: Question, samples: int = 1) -> Iterator[Run]:
+    """Points at which units are on and off, then, layer by layer, with every other z at the kink."""
+    kinks = [(i, first) for i, f in enumerate(q.network.activation_functions) if f.name in FLAT for first in (0, 1)]
+    for number in range(MANY + len(kinks) if kinks else 1):
+        bits = random.Random(f"diagnose {q.seed} rational {number}").getrandbits
+        point = draw(q.network.sizes, lambda inputs, bits=bits: Rational(2 * bits(12) + 1 - 2**12, 2**10), samples)  # type: ignore[misc]
+        if number >= MANY:
+            _to_kink(q, point, *kinks[number - MANY])
+        yield Run(point, pass_of(q, point), lambda a: lifted(a, _rational), equal)
+
+
+def _rational(value: Any) -> Rational:
+    return value if isinstance(value, Rational) else Rational(value)
+
+
+def _to_kink(q: Question, point: Point, i: int, first: int) -> None:
+    """Change the biases of layer i + 2 so that every other z there is 0, from the unit `first` on."""
+    weights, biases, x, _ = point
+    z = q.network.forward(x, weights, biases)[0][i]
+    biases[i][first::2] = biases[i][first::2] - z[first::2, :1]
+
+
+def float_runs(q: Question, u: float = DOUBLE, samples: int = 1) -> Iterator[Run]:
+    """Random points.  Where relu and its kin are, they are small dyadic numbers, with which floats are exact."""
+    names = [f.name for f in q.network.activation_functions]
+    flat = set(names) & set(FLAT)
+    # Only among dyadic numbers is a z exactly 0 in floats, whatever the order of its sum.
+    dyadic = [i for i in range(len(names)) if set(names[:i]) <= {*FLAT, "identity"}]
+    kinks = [(i, first) for i in dyadic if names[i] in FLAT for first in (0, 1)]
+    for number in range(MANY + len(kinks) if flat else 2 if u == DOUBLE else 8):
+        generator = random.Random(f"diagnose {q.seed} float {number}")
+
+        def element(inputs: int, g: random.Random = generator) -> float:
+            return (2 * g.getrandbits(4) - 15) / _power(inputs) if flat else g.gauss(0, 1) / inputs**0.5
+
+        point = draw(q.network.sizes, element, samples)
+        point[3][...] = [[0.1 + 0.8 * generator.random() for _ in row] for row in point[3]]
+        if number >= MANY:
+            i, first = kinks[number - MANY]
+            _switch_on(q, point, [j for j in range(i) if names[j] == "leaky_relu"])
+            _to_kink(q, point, i, first)
+        yield float_run(q, _floats(point), u)
+
+
+def _switch_on(q: Question, point: Point, layers: list[int]) -> None:
+    """Change biases, by whole numbers, so that all z of these layers are above 0: there a = z."""
+    weights, biases, x, _ = point
+    for i in layers:
+        z = q.network.forward(x, weights, biases)[0][i]
+        for j in range(len(z)):
+            biases[i][j] = biases[i][j] + max(0, 1 - math.floor(min(z[j])))
+
+
+def _power(inputs: int) -> int:
+    """8 times the least power of 2 that is at least √inputs: numbers stay dyadic, and z small."""
+    scale = 8
+    while scale * scale < 64 * inputs:
+        scale *= 2
+    return scale
+
+
+def _floats(point: Point) -> Point:
+    weights, biases, x, y = point
+    return [w.astype(float) for w in weights], [b.astype(float) for b in biases], x.astype(float), y.astype(float)
+
+
+def float_run(q: Question, point: Point, u: float = DOUBLE) -> Run:
+    """A point in floats; u is the unit roundoff of the arithmetic that the candidate is granted."""
+    weights, biases, x, y = point
+    numbers = [near(w, u) for w in weights], [near(b, u) for b in biases], near(x, u), near(y, u)
+
+    def read(array: Array) -> Array:
+        return near(as_float64(array), u)
+
+    # A step's gradient is (W − W′)/η: it has the rounding of W in it.  A difference has that of its terms.
+    largest = max(float(np.abs(a).max()) for a in (*weights, *biases))
+    blur = 0.0 if q.eta is None else 4 * u * (largest / abs(q.eta) + 1)
+
+    def same(found: Array, expected: Array) -> bool:
+        return within(found, expected, blur + u * getattr(q.candidate.candidate, "largest", 0.0))
+
+    return Run(point, pass_of(q, numbers), read, same)

@@ -1,0 +1,1 @@
+"""`diagnose_graph`: what is wrong with the gradients in somebody's graph of scalars."""

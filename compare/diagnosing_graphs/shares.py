@@ -1,0 +1,198 @@
+"""What each node of a graph passes to its parents, and whether a node's grad is the sum of what its uses pass.
+
+Each node is judged by the grads that were found at the nodes that use it: grad = Σ out.grad · ∂out/∂grad's node.  So a
+mistake shows where it is made, and not at all nodes below.
+
+The bound.  S = Σ gᵤ·pᵤ over the m uses u of a node is computed exactly, in rationals, from the floats in the graph,
+where the op is rational.  What is left is the rounding of the student's own pass.  Partials of rational ops have no
+cancellation; written in any way they take at most k = 8 + |n| roundings (n the exponent of a power, multiplied
+out), the product with gᵤ one more, and a sum in any order m more, each a factor 1 + δ, |δ| ≤ u = 2⁻⁵³.  Hence
+|grad − S| ≤ ((1 + γₖ)(1 + γₘ₊₁) − 1) Σ |gᵤ·pᵤ|, γₖ = ku/(1 − ku) (Higham, "Accuracy and Stability of Numerical
+Algorithms", 2nd ed., SIAM 2002, section 3.1, lemma 3.1).  A partial that needs exp and the like is computed in
+float64 on both sides: γₖ|p| is then 64 u (|p| + 1), since no formula of the table takes more than four operations
+on intermediates of the size of 1 or of p.  2⁻¹⁰⁰⁰ stands for under- and overflow on the way.  In a graph with
+numbers of numpy's float32, u is 2⁻²⁴.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache, cached_property
+from itertools import combinations
+from math import isfinite
+from typing import Any
+
+from compare.diagnosing_graphs.reading import Graph, at_kink, formula
+from compare.diagnosing_graphs.records import Rule, right_rule
+from compare.diagnosing_graphs.running import Rationals, Step, observed
+from compare.diagnosing_graphs.steps import StepKind
+from compare.numbers.rational import Rational
+from engine.ops import Op
+
+Rules = dict[str, Rule]
+"""By name of an op: wrong rules to try where the steps could not be run."""
+
+
+def gamma(k: float, u: float) -> float:
+    """γₖ = ku/(1 − ku)."""
+    return k * u / (1 - k * u)
+
+
+class Shares:
+    """What nodes pass on: by the op table where the step is right or unknown, as observed where it is wrong.
+
+    Attributes
+    ----------
+    searched : by name, the rows of the ops whose steps could not be run
+    right : the rules that are right; asked with these, also steps that were run are taken to be right
+    """
+
+    def __init__(self, graph: Graph, kinds: Iterable[StepKind]) -> None:
+        self.graph = graph
+        self._kinds = {id(n): kind for kind in kinds for n in kind.nodes}
+        self.searched = {op.name: op for i, op in graph.ops.items() if i not in self._kinds}
+        self.right = {op.name: right_rule(op) for op in graph.ops.values()}
+        self._exact_grad = cache(lambda i: Rational(graph.grad[i]))
+        self._known: dict[tuple[int, int], tuple[Rule | None, list[Step] | None]] = {}
+        self._exact: dict[tuple[Op, tuple[str, str]], bool] = {}
+
+    def steps(self, node: Any, rules: Rules) -> list[Step] | None:
+        """What a node's backward step does to each of its operands; None where that is not known."""
+        op, kind = self.graph.ops[id(node)], self._kinds.get(id(node))
+        rule: Rule | None = self.right[op.name]
+        if rules is self.right:
+            pass
+        elif kind is None:
+            rule = rules.get(op.name, rule)
+        elif not kind.right or (kind.kink is not None and at_kink(op, *self.graph.at(node)[:2])):
+            rule = None
+        key = id(node), id(rule)
+        if key not in self._known:  # kept with the rule, so that its id is not given to another one
+            self._known[key] = rule, self._observed(node) if rule is None else self._by_rule(node, op, rule)
+        return self._known[key][1]
+
+    def _observed(self, node: Any) -> list[Step] | None:
+        steps = observed(self.graph, node, Rationals())
+        sizes = [size(s.partial) + size(s.loose) for s in steps or ()]
+        return steps and [
+            replace(s, slack=self.graph.bound * (z + 1), size=z) for s, z in zip(steps, sizes, strict=True)
+        ]
+
+    def _by_rule(self, node: Any, op: Op, rule: Rule) -> list[Step] | None:
+        data = self.graph.at(node)
+        texts = rule.dx, rule.dy or "0"
+        if (op, texts) not in self._exact:
+            self._exact[op, texts] = _rational(op, texts)
+        exact = self._exact[op, texts]
+        try:
+            partials = list(formula(*texts)(*(map(Rational, data) if exact else data), op.c))
+        except (ArithmeticError, ValueError):
+            return None
+        sizes = [size(p) for p in partials]
+        if not all(map(isfinite, sizes)):
+            return None
+        tiny = self.graph.tiny * (1 + sum(map(abs, data)))
+        k = gamma(8 + abs(op.c or 0), self.graph.unit)
+        slacks = [(k * size if exact else self.graph.bound * (size + 1)) + tiny for size in sizes]
+        partials = [Rational(p) for p in partials]
+        if op.dy is not None and len(self.graph.operands(node)) == 1:
+            # Twice the same parent: it gets both shares, or what is assigned last.
+            partials, slacks, sizes = [partials[1] if rule.assigns else sum(partials)], [sum(slacks)], [sum(sizes)]
+        made = zip(partials, slacks, sizes, self.graph.operands(node), strict=False)
+        if rule.chain:
+            return [Step(p, 0, rule.assigns, slack, size) for p, slack, size, _ in made]
+        return [Step(0, p, rule.assigns, slack, size) for p, slack, size, _ in made]
+
+    def proved(self, node: Any) -> bool:
+        """Whether a node's own step, run at the graph's own data, passes on what is right."""
+        kind = self._kinds.get(id(node))
+        made = self._observed(node) if kind is not None and kind.right else None
+        right = self.steps(node, self.right)
+        return bool(made and right) and all(
+            s.loose == 0 and not s.assigns and size(s.partial - r.partial) <= s.slack + r.slack
+            for s, r in zip(made or (), right or (), strict=True)
+        )
+
+    def step(self, user: Any, node: Any, rules: Rules | None = None) -> Step | None:
+        """What a user's backward step does to a node."""
+        steps = self.steps(user, rules or {})
+        return next((s for s, p in zip(steps or (), self.graph.operands(user), strict=False) if p is node), None)
+
+    def passed(self, user: Any, step: Step) -> tuple[Any, float]:
+        """What a step passes on with the grad that its node has, and the bound of its error."""
+        share = step.partial * self._exact_grad(id(user))
+        return share + step.loose if step.loose else share, step.slack * self._scale(user, step)
+
+    def _scale(self, user: Any, step: Step) -> float:
+        """What the size of a step, and its error, are multiplied by."""
+        return abs(self.graph.grad[id(user)]) + bool(step.loose)
+
+    def share(self, user: Any, node: Any, rules: Rules | None = None) -> tuple[float, float]:
+        """What a user passes to a judged node, rounded to a float, and its bound."""
+        step = self.step(user, node, rules)
+        if step is None:
+            return float("nan"), 0.0
+        share, error = self.passed(user, step)
+        return share.to_float(), error + self.graph.bound * size(share)
+
+    def expected(self, node: Any) -> float:
+        """The sum of what the uses of a node pass."""
+        return sum(self.share(u, node)[0] for u in self.graph.users[id(node)])
+
+    @cached_property
+    def judged(self) -> list[Any]:
+        """The nodes that can be judged."""
+        return [n for n in self.graph.nodes if self.judges(n)]
+
+    def judges(self, node: Any) -> bool:
+        """Whether a node's uses are all known, and the grads finite, its own and those of its uses."""
+        graph = self.graph
+        return (
+            node is not graph.root
+            and isfinite(graph.grad[id(node)])
+            and all(
+                id(u) in graph.ops and isfinite(graph.grad[id(u)]) and self.steps(u, {}) is not None
+                for u in graph.users[id(node)]
+            )
+        )
+
+    def fits(self, node: Any, rules: Rules | None = None, without: Any = None, adding: bool = False) -> bool:
+        """Whether a node's grad is what its uses make it.
+
+        rules : wrong rules to try; without : a node that passed nothing on; adding : take every `=` for `+=`
+        """
+        added: list[Any] = []
+        assigned: list[Any] = []
+        bound = self.graph.tiny
+        users = self.graph.users[id(node)]
+        for user in users:
+            if user is without:
+                continue
+            step = self.step(user, node, rules)
+            if step is None:
+                return False
+            share, error = self.passed(user, step)
+            (assigned if step.assigns and not adding else added).append(share)
+            bound += error + gamma(len(users) + 1, self.graph.unit) * (step.size * self._scale(user, step) + error)
+        grad = self._exact_grad(id(node))
+        if not assigned:
+            return bool(abs(grad - sum(added)) <= bound)
+        # What was assigned last stands, with whatever was added after it.
+        later = (sum(some) for k in range(min(len(added), 6) + 1) for some in combinations(added[:6], k))
+        return any(abs(grad - one - rest) <= bound for rest in later for one in assigned)
+
+
+def _rational(op: Op, texts: tuple[str, ...]) -> bool:
+    """Whether an op and its partials are rational functions, whose numbers do not grow too long."""
+    try:
+        formula(op.forward, *texts)(Rational(3), Rational(2), Rational(1), op.c)
+    except TypeError:
+        return False
+    return abs(op.c or 0) <= 64
+
+
+def size(number: Any) -> float:
+    """|number| as a float."""
+    try:
+        return abs(number.to_float() if isinstance(number, Rational) else float(number))
+    except OverflowError:
+        return float("inf")

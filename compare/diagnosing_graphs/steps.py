@@ -1,0 +1,226 @@
+"""The exact test of backward steps: each kind of step in a graph is run on numbers of our own.
+
+Random exact data of node and parents tell the partial, as an identity at random points (Schwartz 1980, Zippel
+1979: `compare.numbers.field`), so that a match is a proof.  Rationals serve where the op has them, and the finite
+field, with exp as a random function, elsewhere.
+
+A step that has kept floats from the forward pass (`1 - t**2` with a float t), or needs them (`math.exp`), runs on the
+graph's own data, with exact grads only; what multiplies out.grad there is compared in float64.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from compare.diagnosing_graphs import records as known
+from compare.diagnosing_graphs.reading import Graph, at_kink, backward_step, formula, unordered
+from compare.diagnosing_graphs.records import GraphMistake, Rule, right_rule, wrong_rules
+from compare.diagnosing_graphs.running import Field, Rationals, Step, observed
+from engine.ops import Op
+
+Equal = Callable[[Any, Any], bool]
+EXACT_NODES, OWN_NODES = 3, 8
+"""How many nodes of a kind are run, on exact data and on the graph's own."""
+
+
+@dataclass(frozen=True, eq=False)
+class StepKind:
+    """What the test says of one kind of step.
+
+    op         : the row of the op table
+    nodes      : all of the kind
+    run        : how many of them were run
+    arithmetic : "rational", "finite field" or "float64"
+    assigns    : `=` where `+=` should be
+    chainless  : out.grad is no factor
+    wrong      : the records that the partial fits (`NOT_RECOGNISED` if none does); () where it is right
+    kink       : the same at the kink of the op, for a partial that is right elsewhere; None for our convention,
+                 () for one of its own
+    in_doubt   : the operands may be others than `_prev` says, so that nothing is said of the partial
+    """
+
+    op: Op
+    nodes: tuple[Any, ...]
+    run: int
+    arithmetic: str
+    assigns: bool = False
+    chainless: bool = False
+    wrong: tuple[GraphMistake, ...] = ()
+    kink: tuple[GraphMistake, ...] | None = None
+    in_doubt: bool = False
+
+    @property
+    def right(self) -> bool:
+        """Whether the op table's partial may be used for its nodes, but at a kink of its own convention."""
+        return not (self.assigns or self.chainless or self.wrong or self.in_doubt)
+
+
+def step_kinds(graph: Graph) -> list[StepKind]:
+    """All kinds of steps that can be run, in the order of their first nodes from the root.
+
+    A kind is an op, its constant, and the code of the step: one class may have written `a * b`, `2 * a` and
+    `a * a` in three places.
+    """
+    kinds: dict[Any, list[Any]] = {}
+    for node in reversed(graph.nodes):
+        step = backward_step(node)
+        if step is not None and id(node) in graph.ops:
+            op = graph.ops[id(node)]
+            code = getattr(getattr(step, "__func__", step), "__code__", type(step))
+            kinds.setdefault((op.name, op.c, len(graph.operands(node)), code), []).append(node)
+    return [found for nodes in kinds.values() if (found := _step_kind(graph, nodes)) is not None]
+
+
+def _step_kind(graph: Graph, nodes: list[Any]) -> StepKind | None:
+    op = graph.ops[id(nodes[0])]
+    some = _spread(nodes, EXACT_NODES)
+    for arithmetic in (Rationals(), Field()):
+        if op.name == "leaky_relu" and all(graph.at(n)[0] >= 0 for n in nodes):
+            break  # its constant is not in `_op`, and no data show it
+        runs = _all_or_none(_trials(graph, node, arithmetic) for node in some)
+        if runs:
+            found = _verdict(graph, nodes, some, runs, arithmetic.name, _same)
+            if found.right or not any(_may_remember(n, graph.operands(n)) for n in some):
+                return found
+            if found.wrong != (known.NOT_RECOGNISED,) and not _constant(op, runs):
+                return found
+    some = _spread(list({graph.at(n): n for n in nodes}.values()), OWN_NODES)
+    runs = _all_or_none(_own_trial(graph, node) for node in some)
+    return _verdict(graph, nodes, some, runs, "float64", _within(graph.bound)) if runs else None
+
+
+def _all_or_none(runs: Iterable[list["_Trial"] | None]) -> list[list["_Trial"]]:
+    made = list(runs)
+    return [] if any(not run for run in made) else [run for run in made if run]
+
+
+def _spread(nodes: list[Any], count: int) -> list[Any]:
+    last = len(nodes) - 1
+    return [nodes[i] for i in sorted({last * k // max(count - 1, 1) for k in range(count)})]
+
+
+# -- comparing it with rules -----------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class _Trial:
+    x: Any
+    y: Any
+    out: Any
+    kink: bool
+    steps: list[Step]
+
+
+def _trials(graph: Graph, node: Any, arithmetic: Any) -> list[_Trial] | None:
+    """The step at the points of an arithmetic; None where it cannot be run there."""
+    op, operands = graph.ops[id(node)], graph.operands(node)
+    made = []
+    for x, y in arithmetic.points(op):
+        y = x if len(operands) == 1 else y
+        try:
+            out = formula(op.forward)(x, y, None, op.c)[0]
+            formula(op.dx, op.dy or "0")(x, y, out, op.c)
+        except TypeError:
+            return None  # this arithmetic has no such function
+        steps = observed(graph, node, arithmetic, [(node, out), *zip(operands, (x, y), strict=False)])
+        if steps is None:
+            return None
+        made.append(_Trial(x, y, out, arithmetic.name == "rational" and at_kink(op, x, y), steps))
+    return made
+
+
+def _own_trial(graph: Graph, node: Any) -> list[_Trial] | None:
+    steps = observed(graph, node, Rationals())
+    x, y, out = graph.at(node)
+    return None if steps is None else [_Trial(x, y, out, at_kink(graph.ops[id(node)], x, y), steps)]
+
+
+def _verdict(
+    graph: Graph, nodes: list[Any], some: list[Any], runs: list[list[_Trial]], arithmetic: str, equal: Equal
+) -> StepKind:
+    op = graph.ops[id(nodes[0])]
+    rules = [right_rule(op), *(r for r in wrong_rules(op) if r.chain and not r.assigns)]
+
+    def fitting(kinks: bool) -> list[Rule]:
+        chosen = [(n, [t for t in run if kinks or not t.kink]) for n, run in zip(some, runs, strict=True)]
+        return [r for r in rules if all(_fits(r, op, trials, unordered(n), equal) for n, trials in chosen)]
+
+    steps = [s for run in runs for t in run for s in t.steps]
+    assigns, chainless = any(s.assigns for s in steps), any(s.chain_forgotten for s in steps)
+    smooth, everywhere = fitting(False), fitting(True)
+    records = tuple({m.name: m for rule in everywhere or smooth for m in rule.mistakes}.values())
+    if smooth and not smooth[0].mistakes:
+        kink = None if rules[0] in everywhere else tuple(m for r in everywhere for m in r.mistakes)
+        return StepKind(op, tuple(nodes), len(some), arithmetic, assigns, chainless, kink=kink)
+    if op.dy is not None and len(graph.operands(nodes[0])) == 1 and unordered(nodes[0]):
+        return StepKind(op, tuple(nodes), len(some), arithmetic, assigns, in_doubt=True)
+    return StepKind(op, tuple(nodes), len(some), arithmetic, assigns, chainless, records or (known.NOT_RECOGNISED,))
+
+
+def _fits(rule: Rule, op: Op, trials: list[_Trial], either_order: bool, equal: Equal) -> bool:
+    """Whether a rule gives what was observed in all trials of a node."""
+    return any(
+        all(_agrees(rule, op, t, turned, equal) for t in trials)
+        for turned in ((False, True) if either_order and op.dy is not None else (False,))
+    )
+
+
+def _agrees(rule: Rule, op: Op, trial: _Trial, turned: bool, equal: Equal) -> bool:
+    x, y = (trial.y, trial.x) if turned else (trial.x, trial.y)
+    try:
+        partials = formula(rule.dx, rule.dy or "0")(x, y, trial.out, op.c)
+    except (ArithmeticError, ValueError, TypeError):
+        return False  # a wrong rule need not have a value everywhere, nor in every arithmetic
+    partials = partials[::-1] if turned else partials
+    for step, partial in zip(trial.steps, partials, strict=False):
+        options = [partial]
+        if op.dy is not None and len(trial.steps) == 1:  # twice the same parent: what is assigned last stands
+            options = list(partials) if step.assigns else [partials[0] + partials[1]]
+        made, nothing = (step.loose, step.partial) if step.chain_forgotten else (step.partial, step.loose)
+        if nothing != 0 or not any(equal(made, p) for p in options):
+            return False
+    return True
+
+
+def _same(a: Any, b: Any) -> bool:
+    return bool(a == b)
+
+
+def _within(bound: float) -> Equal:
+    return lambda a, b: b - b == 0 and bool(abs(a - b) <= bound * (abs(b) + 1))
+
+
+def _constant(op: Op, runs: list[list[_Trial]]) -> bool:
+    """Whether the partials vary with the data, and what was observed does not: it may have been computed before."""
+    right = [formula(op.dx, op.dy or "0")(t.x, t.y, t.out, op.c) for t in runs[0]]
+    return right.count(right[0]) < len(right) and all(t.steps == run[0].steps for run in runs for t in run)
+
+
+def _may_remember(node: Any, operands: tuple[Any, ...]) -> bool:
+    """Whether a step may know more numbers than data and grad of its nodes: by its closure, or further attributes."""
+    step = backward_step(node)
+    nodes = (node, *operands)
+    if not hasattr(step, "__code__") or not all(hasattr(n, "__dict__") for n in nodes):
+        return True
+    usual = {"data", "grad", "_prev", "_children", "_op", "_backward", "label"}
+    more = [x for n in nodes for name, x in vars(n).items() if name not in usual]
+    return any(_may_hold_numbers(x, set(map(id, nodes))) for x in (step, *more))
+
+
+def _may_hold_numbers(x: Any, known: set[int]) -> bool:
+    """Whether there may be numbers in an object, those known by their id aside: of a strange object one cannot tell."""
+    if x is None or isinstance(x, (str, bytes, type, ModuleType, BuiltinFunctionType)) or id(x) in known:
+        return False
+    known = known | {id(x)}  # a function may be in its own closure
+    if isinstance(x, FunctionType):
+        inside = [*(x.__defaults__ or ()), *(x.__kwdefaults__ or {}).values()]
+        inside += [c.cell_contents for c in x.__closure__ or () if c != CellType()]  # an empty cell has none
+    elif isinstance(x, MethodType):
+        inside = [x.__func__, x.__self__]
+    elif isinstance(x, (tuple, list, set, frozenset)):
+        inside = list(x)
+    elif isinstance(x, dict):
+        inside = [*x, *x.values()]
+    else:
+        return True
+    return any(_may_hold_numbers(y, known) for y in inside)

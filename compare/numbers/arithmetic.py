@@ -1,0 +1,196 @@
+"""The arithmetics in which the two sides can be run.  One mechanism: the same code, other numbers."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compare.numbers.field import Functions, Residue
+from compare.numbers.rational import Rational
+from engine import Value
+from engine.notation import symbol
+from engine.ops import TABLE, Op
+from explicit import ACTIVATIONS, Activation, Network
+from explicit.elementwise import Array, apply
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """A kind of number: its name, what equality means in it, and how a float becomes one.
+
+    convert:     one number of the caller's → one number of this kind
+    refuses:     a network → why it has no meaning in this arithmetic, or "" where it has
+    activations: a network → what stands for its activations, per layer of weights
+    named:       whether the numbers do not count: each becomes the symbol of its place, w²₁₁, a¹₁, …
+    word:        what a verdict says when all is equal
+    """
+
+    name: str
+    equality: str
+    convert: Callable[[Any], Any]
+    refuses: Callable[[Network], str] = lambda network: ""
+    activations: Callable[[Network], list[Activation]] = lambda network: network.activation_functions
+    named: bool = False
+    word: str = "EXACT"
+
+    def array(self, name: str, values: Any) -> Array:
+        """The values as an array of this kind of number.
+
+        Raises
+        ------
+        TypeError, ValueError
+            A value is none; the message names the argument.
+        """
+        try:
+            array = np.asarray(values)
+        except ValueError as error:
+            raise ValueError(f"{name}: expected rows of equal length ({error})") from error
+        if self.named:
+            return self._symbols(name, array)
+        if self.name == "float64":
+            if array.dtype == object:
+                kinds = ", ".join(dict.fromkeys(type(v).__name__ for v in array.flat)) or "objects"
+                raise TypeError(
+                    f"{name}: expected floats, got an array of {kinds}; "
+                    f"name the arithmetic, e.g. arithmetic='rational'"
+                )
+            if array.dtype.kind not in "fiub":
+                raise TypeError(f"{name}: expected real numbers, got an array of dtype {array.dtype}")
+            return array.astype(np.float64)
+        try:
+            numbers = [self.convert(v) for v in array.ravel().tolist()]
+        except (ArithmeticError, TypeError, ValueError) as error:
+            raise type(error)(f"{name}: {error}") from error
+        return np.fromiter(numbers, dtype=object, count=array.size).reshape(array.shape)
+
+    def _symbols(self, name: str, array: Array) -> Array:
+        letter, layer = {"x": ("a", 1), "y": ("y", None)}.get(name, (name[0], None))
+        if letter in "ay" and array.ndim == 2 and array.shape[1] != 1:
+            raise ValueError(f"{name}: formulas are for one sample, got {array.shape[1]}")
+        if layer is None and letter != "y":
+            layer = int(name.partition("[")[2][:-1]) + 2  # weights[0] belongs to layer 2
+        made = np.empty(array.shape, dtype=object)
+        for place in np.ndindex(array.shape):
+            indices = [i + 1 for i in (place if letter == "w" else place[:1])]
+            made[place] = self.convert(symbol(letter, layer, *indices))
+        return made
+
+    def network(self, network: Network) -> Network:
+        """A copy of the network whose parameters are numbers of this kind.
+
+        Raises
+        ------
+        ValueError
+            The network has no meaning in this arithmetic.
+        """
+        why = self.refuses(network)
+        if why:
+            raise ValueError(f"arithmetic={self.name!r}: {why}")
+        converted = copy.copy(network)
+        # Items and not the properties: a network with inf in it can be compared too.
+        converted._weights = [self.array(f"weights[{i}]", w) for i, w in enumerate(network.weights)]
+        converted._biases = [self.array(f"biases[{i}]", b) for i, b in enumerate(network.biases)]
+        converted.activation_functions = self.activations(network)
+        return converted
+
+
+def float64() -> Arithmetic:
+    """Floats; equal is identical in bits."""
+    return Arithmetic("float64", "identical bits", float)
+
+
+def rational() -> Arithmetic:
+    """Exact ratios of integers, for networks that stay among them."""
+    return Arithmetic("rational", "exactly equal rational numbers", Rational, not_rational)
+
+
+def finite_field(seed: int = 0, functions: Functions | None = None) -> Arithmetic:
+    """GF(2⁶¹ − 1), where σ and σ′ of each layer are independent random functions."""
+    drawn = functions or Functions(seed)
+    return Arithmetic(
+        "finite field",
+        "equal in GF(2⁶¹ − 1), σ and σ′ of each layer two independent random functions",
+        lambda number: number if isinstance(number, Residue) else Residue(number, drawn),
+        activations=any_sigma,
+    )
+
+
+def ball() -> Arithmetic:
+    """Intervals that enclose the true numbers, at flint's working precision."""
+    from compare.numbers.ball import Ball
+
+    return Arithmetic("ball", "enclosures that overlap", Ball, word="CONSISTENT")
+
+
+def symbolic() -> Arithmetic:
+    """Formulas in the symbols of a network's numbers; σ and σ′ of each layer are function symbols."""
+    from compare.numbers.formula import Formula
+
+    names: dict[Any, Any] = {}  # of both sides: they must name the same pre-activation alike
+    return Arithmetic(
+        "symbolic",
+        "a difference that simplifies to 0",
+        lambda name: Formula.named(name, names),
+        refuses=_not_small,
+        activations=any_sigma,
+        named=True,
+    )
+
+
+def _not_small(network: Network) -> str:
+    units = sum(network.sizes)
+    return "" if units <= 40 else f"formulas are for small networks, of up to 40 units; this one has {units}"
+
+
+ARITHMETICS: dict[str, Callable[[], Arithmetic]] = {
+    "float64": float64,
+    "rational": rational,
+    "finite field": finite_field,
+    "ball": ball,
+    "symbolic": symbolic,
+}
+
+
+def any_sigma(network: Network) -> list[Activation]:
+    """σ and σ′ as whatever the numbers say they are: their methods `sigma` and `sigma_prime`.
+
+    Where δᴸ = a − y is used, the outputs stay sigmoid: the short cut holds for no other σ.
+    """
+    sigmas = [_sigma(layer) for layer in range(2, len(network.sizes) + 1)]
+    return [*sigmas[:-1], ACTIVATIONS["sigmoid"]] if network.shortcut else sigmas
+
+
+def _sigma(layer: int) -> Activation:
+    row = Op("sigma", "σ", "sigma(x, c)", "sigma_prime(x, c)", c=layer, samples=())
+    on_values = TABLE.function(row)
+
+    def function(z: Array) -> Array:
+        return apply(lambda e: on_values(e) if isinstance(e, Value) else e.sigma(layer), z)
+
+    def derivative(z: Array, a: Array) -> Array:
+        return apply(lambda e: e.sigma_prime(layer), z)
+
+    return Activation("any σ", function, derivative)
+
+
+_WITHOUT_RATIONAL = {"sigmoid": "exp", "tanh": "tanh", "softplus": "log and exp"}
+
+
+def not_rational(network: Network) -> str:
+    """Why a network leads out of the rational numbers; "" if it does not."""
+    for activation in network.activation_functions:
+        if activation.name in _WITHOUT_RATIONAL:
+            needs = _WITHOUT_RATIONAL[activation.name]
+            return (
+                f"activation {activation.name!r} needs {needs}, which leads out of the rational numbers "
+                f"(rational are relu, leaky_relu, identity and softsign); use arithmetic='finite field', "
+                f"which serves every activation, or 'ball'"
+            )
+    if network.cost.name == "cross_entropy":
+        return (
+            "cost 'cross_entropy' needs log, which leads out of the rational numbers; use cost='quadratic', "
+            "or arithmetic='finite field' or 'ball'"
+        )
+    return ""

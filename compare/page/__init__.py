@@ -1,0 +1,1 @@
+"""`Report.page`: the steps of the real backward pass, the textbook beside the graph."""

@@ -1,0 +1,132 @@
+"""A page that steps through the backward pass: the textbook's δ on the left, the graph's adjoints on the right.
+
+    page_steps      the reverse pass as contributions, one edge each
+    page_equations  BP1–BP4 for each unit, in symbols and in numbers
+    page_network    the left picture; page_picture: the right one, made ready
+    page_parts      the tables: δ beside adjoint, and the cost meter
+    assets/         page.html, page.css, page.js
+"""
+
+import json
+import os
+from functools import cache
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from compare.page.equations import FORMULAS, Textbook, plain
+from compare.page.graph import traced_sample
+from compare.page.network import network_svg
+from compare.page.of_units import MOST, UnitView
+from compare.page.of_values import ValueView
+from compare.page.tables import Numbers, meter, table
+from engine.drawing.text import scale
+from engine.files import write_whole
+from engine.reverse import nodes
+from engine.scalars import same_bits
+
+if TYPE_CHECKING:
+    from compare.report import Report
+
+
+class Page:
+    """One self-contained HTML page; in a notebook it shows itself in a sandboxed frame.
+
+    html : the page as text
+    note : one line: what it shows
+    """
+
+    def __init__(self, html: str, note: str) -> None:
+        self.html, self.note = html, note
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the page, whole or not at all. Errors: OSError, the file cannot be written."""
+        write_whole(path, self.html)
+
+    def __repr__(self) -> str:
+        return f"<Page: {self.note}>"
+
+    def _repr_html_(self) -> str:
+        return (
+            '<iframe sandbox="allow-scripts" title="The backward pass, step by step" '
+            f'style="width:100%;height:860px;border:0" srcdoc="{escape(self.html)}"></iframe>'
+        )
+
+
+def report_page(report: "Report", sample: int = 0) -> Page:
+    """The page for one sample of a report.
+
+    Above 2,000 nodes it shows the unit view, a box per neuron, and says so.
+
+    Raises
+    ------
+    ValueError
+        There is no such sample.
+    """
+    traced = traced_sample(report, sample, "page")
+    order = nodes(traced.cost)
+    # The report's own adjoints may come from a graph that was built otherwise.
+    other = any(
+        not same_bits(traced.zs[row.layer - 2][_unit(row) - 1, 0].grad, row.adjoint)
+        for row in report.rows_of("z")
+        if row.sample == sample
+    )
+    textbook = Textbook(report, sample)
+    made = UnitView(report, textbook, traced, order) if len(order) > MOST else ValueView(textbook, traced, order)
+    notes = []
+    if len(report.record.costs) > 1:
+        notes.append("Gradients of parameters are those of this sample; the report adds them over the samples.")
+    if other:
+        notes.append("The report compared a graph that was built otherwise; the steps are those of the network's own.")
+    numbers = Numbers(scale(plain(node.grad) for node in order))
+    data = made.data(numbers)
+    rows = table(report, sample, made.done, [card for card in made.cards if card.quantity != "z"], made.grads, numbers)
+    data["numbers"] = numbers.shown
+    count = len(report.record.costs)
+    shown = f" Shown: sample {sample} of {count} (counted from 0)." if count > 1 else ""
+    html = _template().substitute(
+        title=escape(f"Backward pass of {'-'.join(map(str, report.network.sizes))}"),
+        question=escape(f"{report.title}.{shown}"),
+        note=escape(made.note),
+        verdict=escape(report.verdict),
+        verdict_class="same" if report.all_equal else "different",
+        notes="".join(f"<p>{escape(note)}</p>" for note in notes),
+        equations="".join(
+            f'<li id="{tag}"><b>{tag}</b> <span>{escape(formula)}</span></li>' for tag, formula in FORMULAS.items()
+        ),
+        network=network_svg(report, sample),
+        picture=made.picture.text,
+        last=len(data["steps"]),
+        table=rows,
+        meter=meter(report.network),
+        style=_asset("page.css"),
+        data=embedded(data),
+        script=_asset("page.js"),
+    )
+    return Page(html, f"{len(order):,} nodes, {len(data['steps']):,} steps, {made.picture_note}")
+
+
+def _unit(row: Any) -> int:
+    return int(row.unit)
+
+
+def embedded(data: Any) -> str:
+    """Data as JSON that can stand in a script element: nothing in it can end the element.
+
+    >>> embedded("</script><b>")
+    '"\\\\u003c/script\\\\u003e\\\\u003cb\\\\u003e"'
+    """
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _asset(name: str) -> str:
+    return files("compare.page").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+@cache
+def _template() -> Template:
+    return Template(_asset("page.html"))

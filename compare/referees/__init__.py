@@ -1,0 +1,1 @@
+"""Outside opinions on δ: other libraries, and differences of the cost."""

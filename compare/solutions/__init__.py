@@ -1,0 +1,1 @@
+"""A solution file, run in a child process, and its points."""

@@ -1,0 +1,1 @@
+"""Training twice, by the graph and by δ, compared in bits after every update."""
