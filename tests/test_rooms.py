@@ -1,4 +1,8 @@
-"""The three rooms are held apart: a shared wrong derivative would make the comparison show nothing."""
+"""The three rooms are held apart: a shared wrong derivative would make the comparison show nothing.
+
+Inside compare an import goes down the floors, and nowhere is there a circle.  Imports inside functions and those for
+type checkers count too.
+"""
 
 import ast
 import importlib
@@ -127,3 +131,100 @@ def test_importing_a_room_loads_no_other(room, absent):
 def test_no_submodule_hides_a_public_name(room):
     modules = {path.stem for path in (ROOT / room).glob("*.py")}
     assert not modules & set(importlib.import_module(room).__all__)
+
+
+# compare's wings and files, from the roof to the ground; what stands in one row may import what stands beside it.
+FLOORS = (
+    {"commands", "__main__", "__init__"},
+    {"checking", "solutions"},
+    {"diagnosing", "diagnosing_graphs", "comparing", "report", "report_tables"},
+    {"page", "candidates"},
+    {"comparison"},
+    {"referees", "training", "counting"},
+    {"mistakes", "numbers", "rounding", "data", "extras", "readable"},
+)
+
+
+def name_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def module_graph(sources):
+    """Which module imports which, among those given as {name: (source, package)}; names of packages lead to __init__."""
+    graph = {}
+    for name, (source, inside) in sources.items():
+        found = set()
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                parts = inside.split(".")[: len(inside.split(".")) - node.level + 1] if node.level else []
+                module = ".".join([*parts, *([node.module] if node.module else [])])
+                found |= {f"{module}.{a.name}" if f"{module}.{a.name}" in sources else module for a in node.names}
+        graph[name] = {module for module in found if module in sources and module != name}
+    return graph
+
+
+def circle(graph):
+    """Some circle of modules, [] where there is none."""
+    done, way = set(), []
+
+    def visit(name):
+        if name in way:
+            return [*way[way.index(name) :], name]
+        if name in done:
+            return []
+        way.append(name)
+        found = next((c for below in sorted(graph[name]) if (c := visit(below))), [])
+        way.pop()
+        done.add(name)
+        return found
+
+    return next((c for name in sorted(graph) if (c := visit(name))), [])
+
+
+def floor(name):
+    """The floor of a module of compare, 0 at the roof."""
+    wing = name.split(".")[1] if "." in name else "__init__"
+    return next(i for i, wings in enumerate(FLOORS) if wing in wings)
+
+
+def upward(graph):
+    """The imports that go up."""
+    inside = {name: below for name, below in graph.items() if name.split(".")[0] == "compare"}
+    return sorted(
+        f"{name} imports {below}"
+        for name, modules in inside.items()
+        for below in modules
+        if below.split(".")[0] == "compare" and floor(below) < floor(name)
+    )
+
+
+SOURCES = {name_of(path): (path.read_text(encoding="utf-8"), package(path)) for path in MODULES}
+
+
+def test_every_wing_stands_on_a_floor():
+    assert {
+        path.relative_to(ROOT / "compare").parts[0].removesuffix(".py")
+        for path in MODULES
+        if "compare" in path.relative_to(ROOT).parts[:1]
+    } == set().union(*FLOORS)
+
+
+def test_an_import_goes_down_and_never_up():
+    assert upward(module_graph(SOURCES)) == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_there_is_no_circle(room):
+    # The package's own __init__ gathers public names, and loads them when they are asked for.
+    assert circle(module_graph({n: s for n, s in SOURCES.items() if n.split(".")[0] == room and n != room})) == []
+
+
+def test_the_checkers_catch_a_planted_import():
+    lazy = ("def f():\n    from compare.checking.check import check", "compare.numbers")
+    planted = SOURCES | {"compare.numbers.field": lazy}
+    assert upward(module_graph(planted)) == ["compare.numbers.field imports compare.checking.check"]
+    typed = ("if TYPE_CHECKING:\n    from engine import b", "engine")
+    assert circle(module_graph({"engine.a": typed, "engine.b": ("from engine.a import x", "engine")}))
