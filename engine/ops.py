@@ -60,6 +60,7 @@ class Op:
         "ascii",
         "analytic",
         "_rule",
+        "_result",
         "_bound",
     )
 
@@ -84,6 +85,7 @@ class Op:
         self.c, self.samples, self.kinks, self.note = c, samples, kinks, note
         self.ascii, self.analytic = ascii or symbol, analytic
         self._rule: Callable[..., tuple[Any, ...]] | None = None
+        self._result: Callable[..., Any] | None = None
         self._bound: dict[Any, Op] = {}
 
     def __repr__(self) -> str:
@@ -110,6 +112,17 @@ class Op:
             if len(self._bound) < 1000:  # sharing saves memory and is nothing more than that
                 self._bound[key] = bound
         return bound
+
+    def result(self, x: Any, y: Any = None) -> Any:
+        """Out at the given numbers.
+
+        >>> TABLE["div"].result(1.0, 4.0)
+        0.25
+        """
+        if self._result is None:
+            source = f"def result(x, y, c): return {self.forward}"
+            self._result = compile_function(source, f"result of {self.name}", {})
+        return self._result(x, y, self.c)
 
     def partials(self, x: Any, y: Any, out: Any) -> tuple[Any, ...]:
         """(∂out/∂x,) or (∂out/∂x, ∂out/∂y) at the given numbers or Values.
