@@ -20,6 +20,8 @@ that every derivative has a derivative.  An int beside an int divides to a float
 
 from __future__ import annotations
 
+import sys
+
 from engine.modes import active, settle
 from engine.scalars import elementary, one
 
@@ -202,7 +204,7 @@ ROWS = (
 
 
 class _Source:
-    """Shows the source of a generated function in tracebacks (asked for by linecache)."""
+    """Gives linecache the source of a generated function where it asks the function's globals for it."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -211,10 +213,29 @@ class _Source:
         return self.source
 
 
+_sources: dict[tuple[str, str], str] = {}  # title, source → the file name of the compiled code
+
+
+def _file_name(title: str, source: str) -> str:
+    """A name of the source's own, under which tracebacks, pdb and inspect find its lines.
+
+    linecache is not imported for it (that takes as long as all of engine): where it is loaded later, tracebacks and
+    pdb come by `_Source`, and inspect from the next function on that is compiled.
+    """
+    if (title, source) not in _sources:
+        count = sum(known == title for known, _ in _sources)
+        _sources[title, source] = f"{title} ({count + 1})" if count else title
+    linecache = sys.modules.get("linecache")
+    if linecache is not None:
+        for (_, text), name in _sources.items():  # without a time: then it is never looked for on disk
+            linecache.cache.setdefault(name, (len(text), None, text.splitlines(True), name))
+    return _sources[title, source]
+
+
 def compile_function(source: str, title: str, scope: dict[str, Any]) -> Callable[..., Any]:
     """The one function that `source` defines; elementary functions that it calls are filled in."""
     scope = {"one": one, "abs": abs, "__name__": title, "__loader__": _Source(source), **scope}
-    module = compile(source, title, "exec")
+    module = compile(source, _file_name(title, source), "exec")
     code = next(c for c in module.co_consts if hasattr(c, "co_names"))
     for name in code.co_names:
         if name not in scope and name not in _ATTRIBUTES:
