@@ -14,7 +14,7 @@ from compare.commands.train import add_arguments
 from compare.data import moons
 from compare.training.lockstep import name, train_in_lockstep, verify
 from compare.training.run import FORMAT
-from compare.training.sides import _Graph
+from compare.training.sides import GraphSide
 from engine.ops import TABLE
 from explicit import Activation, Network, train
 from explicit.fast.stepper import Stepper, flatten
@@ -79,7 +79,7 @@ def test_both_sides_stay_identical_and_make_the_updates_of_train(compiled, cost,
 
 @both
 def test_the_first_differing_bit_is_found(compiled, monkeypatch):
-    step = _Graph.step
+    step = GraphSide.step
 
     def off(self, batch, eta):
         cost = step(self, batch, eta)
@@ -88,7 +88,7 @@ def test_the_first_differing_bit_is_found(compiled, monkeypatch):
             self.parameters[11] = np.nextafter(self.parameters[11], np.inf)
         return cost
 
-    monkeypatch.setattr(_Graph, "step", off)
+    monkeypatch.setattr(GraphSide, "step", off)
     result = run(compiled=compiled)
     assert not result.identical
     difference = result.record["difference"]
@@ -234,7 +234,7 @@ def test_a_stepper_and_a_graph_see_the_same_batch():
     x, y = moons(5)
     network = Network([2, 3, 1])
     rows = np.ascontiguousarray(np.vstack([x, y]).T)
-    graphs = [_Graph(network, rows, compiled=False, blocks=blocks) for blocks in (True, False)]
+    graphs = [GraphSide(network, rows, compiled=False, blocks=blocks) for blocks in (True, False)]
     stepper = Stepper(network, compiled=False)
     cost = stepper.step(x, y, 0.5)
     for graph in graphs:
