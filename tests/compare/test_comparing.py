@@ -2,10 +2,8 @@
 
 import functools
 import math
-import os
 import random
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,8 +20,6 @@ from engine.nn import MLP, Layer
 from engine.ops import TABLE, Op
 from explicit import ACTIVATIONS, Network
 
-FOLDERS = [os.environ.get("MNIST_DIR"), Path(__file__).resolve().parents[3] / "shared" / "data" / "mnist"]
-MNIST = next((Path(f) for f in FOLDERS if f and Path(f).is_dir()), None)
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 5e-324, -5e-324, 1e-310, 1e-160, 0.5]
 
 
@@ -157,9 +153,8 @@ def test_a_lost_sign_of_zero_is_seen(monkeypatch):
     assert first.ulps == 0 and not first.equal and not report.exact
 
 
-@pytest.mark.skipif(MNIST is None, reason="no MNIST_DIR and no ../shared/data/mnist")
-def test_three_real_digits():
-    x, y = load_mnist(MNIST)
+def test_three_real_digits(mnist):
+    x, y = load_mnist(mnist)
     report = compare(Network([784, 30, 10]), x[:, :3], y[:, :3])
     assert report.exact
     assert report.counts == {"z": (120, 120), "a": (120, 120), "b": (40, 40), "w": (23_820, 23_820)}

@@ -28,6 +28,7 @@ def no_collector():
     gc.enable()
 
 
+@pytest.mark.long
 def test_a_chain_of_a_million_nodes(no_collector):
     x = v = Value(1.0, label="x")
     for _ in range(1_000_000):

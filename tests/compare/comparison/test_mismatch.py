@@ -38,7 +38,7 @@ def test_an_exact_report_has_nothing_to_classify():
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "softplus", "softsign"])
 @pytest.mark.parametrize("cost", ["quadratic", "cross_entropy"])
 def test_blas_mode_differs_by_rounding_only(activation, cost):
-    network = Network([200, 100, 50], [activation, "sigmoid"], cost, matmul=np.matmul)
+    network = Network([100, 50, 20], [activation, "sigmoid"], cost, matmul=np.matmul)
     network.weights = [W / math.sqrt(W.shape[1]) for W in network.weights]
     report = compare(network, *data(network, 3))
     assert not report.exact
