@@ -7,13 +7,14 @@ import os
 import platform
 import random
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 
-from engine.files import write_json
+from compare.readable import Readable
 from explicit import Network
 from explicit.elementwise import Array
 from explicit.fast.stepper import share
@@ -29,7 +30,7 @@ SETTINGS = (
 
 
 @dataclass
-class Run:
+class Run(Readable):
     """The record of a run: `record` is what is written as JSON; `network` has the last parameters.
 
     The dictionary's keys: the settings (sizes, activations, cost, seed, epochs, batch_size, eta, …), the
@@ -62,12 +63,12 @@ class Run:
             f"{d['epoch']}): {d['explicit']} by δ, {d['graph']} by the graph ({d['ulps']} ULP apart)."
         )
 
-    def __str__(self) -> str:
-        return "\n".join([*(epoch_line(e) for e in self.record["history"]), self.verdict])
+    def _parts(self) -> Iterator[str]:
+        yield "\n".join([*(epoch_line(e) for e in self.record["history"]), self.verdict])
 
-    def to_json(self, path: str | os.PathLike[str]) -> None:
-        """Write the record as JSON, whole or not at all. Errors: OSError."""
-        write_json(path, self.record)
+    def to_dict(self) -> dict[str, Any]:
+        """The record."""
+        return self.record
 
 
 def epoch_line(epoch: dict[str, Any]) -> str:
