@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 from compare.comparison.mismatch import Mismatch
 from compare.comparison.outcome import Outcome
-from compare.comparison.rows import LISTED, SHOWN, Pair, apart, count, hex_of, plain_row, text_of
+from compare.comparison.rows import LISTED, SHOWN, apart, count, hex_of, plain_row, text_of
 from compare.readable import Table
 from compare.referees.opinion import Opinion
 
@@ -14,13 +15,13 @@ from compare.referees.opinion import Opinion
 def rows_table(outcome: Outcome) -> Table:
     """All z nodes of a small report and the first other rows that differ; these alone of a large one."""
     small = outcome.counts["z"][1] <= SHOWN
-    different = [row for row in outcome.different() if not small or row.quantity != "z"][:LISTED]
+    different = islice((row for row in outcome.different() if not small or row.quantity != "z"), LISTED)
     floats = outcome.arithmetic.name == "float64"
     hex_head = ["δ in hex", "adjoint in hex"] if floats else []
     asked = [o.name for o in outcome.opinions]
     head = ["node", "sample", "δ", "adjoint", *hex_head, "equal", *(f"{name}, ULP" for name in asked)]
     body = []
-    for row in (outcome.rows if small else []) + different:
+    for row in (*(outcome.rows if small else ()), *different):
         hexes = [hex_of(row.delta), hex_of(row.adjoint)] if floats else []
         mark = "yes" if row.equal else "NO" if row.ulps is None else f"NO, {apart(row)}"
         sample = "sum" if row.sample is None else row.sample
@@ -37,14 +38,10 @@ def layers_table(outcome: Outcome) -> Table:
     body = []
     for layer in range(2, len(outcome.network.sizes) + 1):
         pairs = {p.quantity: p for p in outcome.pairs if p.layer == layer}
-        cells = [_equal_of([pairs[quantity]]) for quantity in columns]
+        cells = ["{:,}/{:,}".format(*count([pairs[quantity]])) for quantity in columns]
         worst = [p.max_ulps for p in pairs.values() if p.max_ulps is not None]
         body.append([layer, pairs["z"].made_by, *cells, max(worst) if worst else "–"])
     return Table(["layer", "made by", *columns.values(), "max ULP"], body)
-
-
-def _equal_of(pairs: Sequence[Pair]) -> str:
-    return "{:,}/{:,}".format(*count(pairs))
 
 
 def opinions_table(opinions: Sequence[Opinion]) -> Table:

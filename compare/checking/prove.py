@@ -21,8 +21,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
+from compare.candidates.beside_ours import draw
 from compare.checking.certificate import Certificate, Identity
 from compare.comparison.outcome import Outcome
 from compare.comparison.two_sides import two_sides
@@ -30,7 +29,6 @@ from compare.numbers.arithmetic import finite_field
 from compare.numbers.field import Functions, Residue
 from compare.numbers.identity import ENOUGH, degree_of, fooled
 from explicit import Network, bp1, bp2, bp3, bp4
-from explicit.elementwise import Array
 
 SAMPLES = 3
 
@@ -113,15 +111,11 @@ def _at_a_random_point(network: Network, seed: int, trial: int) -> tuple[Outcome
     for attempt in range(100):
         functions = Functions(f"{seed} {trial} {attempt}")
 
-        def draw(*shape: int, functions: Functions = functions) -> Array:
-            count = int(np.prod(shape))
-            numbers = (Residue(functions.uniform(), functions, n=1) for _ in range(count))
-            return np.fromiter(numbers, dtype=object, count=count).reshape(shape)
+        def element(inputs: int, functions: Functions = functions) -> Residue:
+            return Residue(functions.uniform(), functions, n=1)
 
         point = copy.copy(network)
-        point._weights = [draw(*w.shape) for w in network.weights]
-        point._biases = [draw(*b.shape) for b in network.biases]
-        x, y = draw(network.sizes[0], SAMPLES), draw(network.sizes[-1], SAMPLES)
+        point._weights, point._biases, x, y = draw(network.sizes, element, SAMPLES)
         try:
             outcome = two_sides(point, x, y, None, finite_field(functions=functions))
         except ZeroDivisionError:

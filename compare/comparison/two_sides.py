@@ -1,4 +1,4 @@
-"""Both sides run on the same numbers: the textbook's arrays, and the graph with its graphs."""
+"""Both sides run on the same numbers: the textbook's arrays, and the graphs of its samples."""
 
 import copy
 import sys
