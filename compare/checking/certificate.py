@@ -109,4 +109,3 @@ class Certificate(Readable):
             and {"name": row.name, "explicit": str(row.delta), "adjoint": str(row.adjoint)},
             "says": self.says,
         }
-

@@ -191,4 +191,3 @@ class CheckReport(Readable):
 
 def _of_sample(rows: Iterator[Row], sample: int) -> Iterator[Row]:
     return (dataclasses.replace(row, sample=sample) for row in rows)
-

@@ -18,6 +18,7 @@ import explicit.network
 from compare import Rational, compare, load_mnist, mistaken
 from compare.comparison import two_sides
 from compare.comparison.tracing import parameters, trace_network
+from compare.numbers.arithmetic import ARITHMETICS
 from engine import Value
 from engine.nn import MLP, Layer
 from engine.ops import TABLE, Op
@@ -199,9 +200,11 @@ def test_a_function_that_computes_otherwise_on_the_graphs_numbers_is_found_out(a
     assert "DIFFERENT" in report.verdict and "in the forward pass the two differ, first at a²₁" in report.verdict
 
 
-def test_a_cost_that_computes_otherwise_on_the_graphs_numbers_is_found_out():
+@pytest.mark.parametrize("arithmetic", list(ARITHMETICS))
+def test_a_cost_that_computes_otherwise_on_the_graphs_numbers_is_found_out(arithmetic):
+    pytest.importorskip({"ball": "flint", "symbolic": "sympy"}.get(arithmetic, "numpy"))
     cost = Cost("total", lambda a, y: linear(a, y) * (1 if on_values(a) else 2), ones)
-    report = compare(Network([2, 1], "identity", cost), XS[:2], [[1.0, 2.0, 3.0]])
+    report = compare(Network([2, 1], "identity", cost), [[0.5], [0.25]], [[2.0]], arithmetic=arithmetic)
     assert not report.exact and report.first_divergence.name == "C"
     assert all(equal == every for quantity, (equal, every) in report.counts.items() if quantity != "cost")
 

@@ -99,6 +99,11 @@ def test_counts_of_what_differs(different):
     assert different.first_divergence.layer == 2
 
 
+def test_a_report_is_complete_when_it_is_made(small):
+    with pytest.raises(AttributeError):
+        small.opinions = []
+
+
 def test_rows_of_the_forward_pass_have_the_numbers_of_both_sides(small):
     rows = small.rows_of("forward z") + small.rows_of("forward a") + small.rows_of("cost")
     assert [row.name for row in rows[:3]] == ["z²₁", "z²₂", "z²₃"] and rows[-1].name == "C"
