@@ -6,7 +6,7 @@ not taken for one of averaging.  ∂C/∂b and ∂C/∂w may each be put togethe
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, product
 
 import numpy as np
 
@@ -63,7 +63,7 @@ def batch_findings(q: Question, answer: Answer) -> list[Finding]:
             return []
         both_of = zip(common or here, here, strict=True)
         common = [[a & b for a, b in zip(*two, strict=True)] for two in both_of]
-    found = _layers_of_last_samples(common)
+    found = _layers_of_one_sample(common)
     overall = [set.intersection(*ways) for ways in common]
     both = overall[0] & overall[1]
     b, w = (next((way for way in (*_WAYS, *_WHOLE) if way in (both or ways)), None) for ways in overall)
@@ -75,19 +75,25 @@ def batch_findings(q: Question, answer: Answer) -> list[Finding]:
     return [*found, *reduction_findings(q, b, w)]
 
 
-def _layers_of_last_samples(common: Ways) -> list[Finding]:
-    """Layers of which only the last sample counts, while all samples do of others: they are told, and taken out."""
-    found: dict[int, list[str]] = {}
-    for slot, layers in zip(("b", "w"), common, strict=True):
-        of_last = [i for i, ways in enumerate(layers) if ways and all(way.taken == "last" for way in ways)]
-        if of_last and len(of_last) < len(layers) and not set.intersection(*layers):
-            for i in of_last:
+def _layers_of_one_sample(common: Ways) -> list[Finding]:
+    """Layers of which one sample alone counts, while all samples do of others: they are told, and taken out."""
+    found: dict[tuple[int, str], list[str]] = {}
+    for taken, (slot, layers) in product(("last", "first"), zip(("b", "w"), common, strict=True)):
+        alone = [i for i, ways in enumerate(layers) if ways and all(way.taken == taken for way in ways)]
+        if alone and len(alone) < len(layers) and not set.intersection(*layers):
+            for i in alone:
                 layers[i] = set(_WAYS)
-                found.setdefault(i + 2, []).append(f"∂C/∂{slot}")
-    return [
-        Finding.of(["last-sample-only"], (layer,), f"of {' and '.join(slots)} there")
-        for layer, slots in sorted(found.items(), reverse=True)
-    ]
+                found.setdefault((i + 2, taken), []).append(f"∂C/∂{slot}")
+    return [_of_one(taken, " and ".join(slots), layer) for (layer, taken), slots in sorted(found.items(), reverse=True)]
+
+
+def _of_one(taken: str, of: str, layer: int | None = None) -> Finding:
+    """Only the last, or the first, sample counts of a quantity; everywhere, or at one layer."""
+    where = () if layer is None else (layer,)
+    if taken == "last":
+        both = " and " in of and layer is None
+        return Finding.of(["last-sample-only"], where, "" if both else f"of {of} {'alone' if layer is None else 'there'}")
+    return Finding((), where, "batch", "", "", f"of {of} only the first sample of a batch counts")
 
 
 def leaves_samples_out(q: Question, answer: Answer) -> bool:
@@ -198,11 +204,9 @@ def reduction_findings(q: Question, b: Way | None, w: Way | None) -> list[Findin
         return [Finding.of(["activations-averaged"])]
     if "spread" in (b.taken, w.taken):
         return [Finding.of(["y-broadcast"], numbers="over the samples of a batch: (m, 1) minus (m,)")]
-    if "first" in (b.taken, w.taken):
-        return [Finding((), (), "batch", "", "", "only the first sample of a batch counts")]
-    if "last" in (b.taken, w.taken):
-        of = "" if b.taken == w.taken else f"of ∂C/∂{'b' if b.taken == 'last' else 'w'} alone"
-        found.append(Finding.of(["last-sample-only"], numbers=of))
+    for taken in ("first", "last"):
+        if of := [name for name, way in (("∂C/∂b", b), ("∂C/∂w", w)) if way.taken == taken]:
+            found.append(_of_one(taken, " and ".join(of)))
     if b.taken == "columns":
         found.append(Finding.of(["bias-not-summed-over-batch"]))
     divided = {b.divided, w.divided}

@@ -10,7 +10,7 @@ from tabulate import tabulate
 
 from compare.diagnosing.findings import Finding
 from compare.diagnosing.walk import Layer
-from compare.mistakes.records import Mistake
+from compare.mistakes.known import Mistake
 from engine.files import write_json
 from explicit import Network, bp3, bp4
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from compare.diagnosing.tried import Seen
 from compare.diagnosing.walk import Layer
-from compare.mistakes.records import Mistake, catalogue, find
+from compare.mistakes.known import Mistake, catalogue, find
 from compare.mistakes.slots import B_SLOTS, DELTA_SLOTS, SLOTS, At
 from compare.numbers.bounded import values
 from engine.notation import symbol
@@ -188,11 +188,18 @@ def _pair(tag: str, at: At, seen: Seen) -> tuple[At, Array, Array]:
     return at, values(found), values(seen.expected(at, quantity))
 
 
-def _departure(found: Array, right: Array) -> tuple[bool, int]:
-    """How well a point shows a departure: whether it does, and by how many numbers that are not 0."""
+def _departure(found: Array, right: Array) -> tuple[bool, float]:
+    """How well a point shows a departure: a large one by how many numbers are not 0, a small one by its size."""
     if found.shape != right.shape:
         return True, 0
-    return not np.allclose(found, right, **_CLOSE), int(np.count_nonzero(right))
+    if np.allclose(found, right, **_CLOSE):
+        return False, _size(found, right)
+    return True, np.count_nonzero(right)
+
+
+def _size(found: Array, right: Array) -> float:
+    """The largest difference, relative to the largest right number."""
+    return float(np.abs(found - right).max() / max(np.abs(right).max(), 5e-324))
 
 
 def _pattern(tag: str, at: At, own: Array, right: Array) -> str:
@@ -228,8 +235,9 @@ def _relation(found: Array, right: Array) -> str:
             return "its sign is reversed"
         if abs(c - 1) > 1e-9:
             return f"it is {c:.10g} times the right one"
-    size = float(np.abs(found - right).max() / max(np.abs(right).max(), 5e-324))
-    if size < 1e-5:
+    if np.array_equal(found, right):
+        return "it is right in floats, and not in exact arithmetic"
+    if (size := _size(found, right)) < 1e-5:
         return f"it is right to {size:.1g} of its size (a finite difference, an ε, or rounding?)"
     if found.shape == right.T.shape and np.allclose(found, right.T, **_CLOSE):
         return "it is the transpose of the right one"

@@ -1,6 +1,5 @@
 """The points at which a candidate is asked, in each arithmetic."""
 
-import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ def pass_of(q: Question, point: Point) -> Pass:
     weights, biases, x, y = point
     zs, activations = q.network.forward(x, weights, biases)
     functions = q.network.activation_functions
-    return Pass(weights, biases, zs, activations, y, functions, q.network.cost, q.eta)
+    return Pass(weights, biases, zs, activations, y, functions, q.network.cost, q.eta, q.kinks)
 
 
 @dataclass(eq=False)
@@ -57,13 +56,19 @@ def field_run(q: Question, samples: int = 1) -> Run:
 
 def rational_runs(q: Question, samples: int = 1) -> Iterator[Run]:
     """Points at which units are on and off, then, layer by layer, with every other z at the kink."""
+
+    def run(point: Point) -> Run:
+        return Run(point, pass_of(q, point), lambda a: lifted(a, _rational), equal)
+
     kinks = [(i, first) for i, f in enumerate(q.network.activation_functions) if f.name in FLAT for first in (0, 1)]
     for number in range(MANY + len(kinks) if kinks else 1):
         bits = random.Random(f"diagnose {q.seed} rational {number}").getrandbits
         point = draw(q.network.sizes, lambda inputs, bits=bits: Rational(2 * bits(12) + 1 - 2**12, 2**10), samples)  # type: ignore[misc]
+        if number == 0:
+            _measure_kinks(q, point, [i for i, first in kinks if first], run)
         if number >= MANY:
             _to_kink(q, point, *kinks[number - MANY])
-        yield Run(point, pass_of(q, point), lambda a: lifted(a, _rational), equal)
+        yield run(point)
 
 
 def _rational(value: Any) -> Rational:
@@ -75,6 +80,41 @@ def _to_kink(q: Question, point: Point, i: int, first: int) -> None:
     weights, biases, x, _ = point
     z = q.network.forward(x, weights, biases)[0][i]
     biases[i][first::2] = biases[i][first::2] - z[first::2, :1]
+
+
+def _measure_kinks(q: Question, point: Point, layers: list[int], run: Callable[[Point], Run]) -> None:
+    """Keep in q.kinks the σ′(0) of layers (0: the first with weights) as the candidate has it.
+
+    All its gradients are linear in the slope of a unit, so those at z = 0 stand among those at z = −1 and z = 1 as
+    its slopes do.
+    """
+    weights, biases, x, y = point
+    point = weights, [b.copy() for b in biases], x[:, :1], y[:, :1]
+    _switch_on(q, point, [i for i, f in enumerate(q.network.activation_functions) if f.name in FLAT])
+    q.kinks = {}
+    for i in layers:
+        runs = [run(_with_z(q, point, i, z)) for z in (-1, 0, 1)]
+        layer = [r.seen(q).found[i] for r in runs]
+        below, at, above = (
+            np.concatenate([a.ravel() for a in (f.nabla_b, f.nabla_w) if a is not None] or [x[:0, 0]]) for f in layer
+        )
+        k = max(range(len(at)), key=lambda k: abs(above[k] - below[k]), default=None)
+        if k is not None and above[k] != below[k]:
+            low, high = (runs[side].passed.slope(i + 2)[0, 0] for side in (0, 2))
+            q.kinks = {**q.kinks, i + 2: low + (high - low) * ((at[k] - below[k]) / (above[k] - below[k]))}
+
+
+def _with_z(q: Question, point: Point, i: int, z: int) -> Point:
+    """A point at which z of the first unit of layer i + 2 is another, and all above stays as it was."""
+    weights, biases, x, y = point
+    biases = [b.copy() for b in biases]
+    zs, before = q.network.forward(x, weights, biases)
+    biases[i][:1] = biases[i][:1] - zs[i][:1] + z
+    change = q.network.forward(x, weights, biases)[1][i + 1] - before[i + 1]
+    if i + 1 < len(weights):
+        biases[i + 1] = biases[i + 1] - weights[i + 1] @ change
+        return weights, biases, x, y
+    return weights, biases, x, y + change
 
 
 def float_runs(q: Question, u: float = DOUBLE, samples: int = 1) -> Iterator[Run]:
@@ -92,6 +132,8 @@ def float_runs(q: Question, u: float = DOUBLE, samples: int = 1) -> Iterator[Run
 
         point = draw(q.network.sizes, element, samples)
         point[3][...] = [[0.1 + 0.8 * generator.random() for _ in row] for row in point[3]]
+        if number == 0:
+            _measure_kinks(q, point, [i for i, first in kinks if first], lambda at: float_run(q, _floats(at), u))
         if number >= MANY:
             i, first = kinks[number - MANY]
             _switch_on(q, point, [j for j in range(i) if names[j] == "leaky_relu"])
@@ -105,7 +147,7 @@ def _switch_on(q: Question, point: Point, layers: list[int]) -> None:
     for i in layers:
         z = q.network.forward(x, weights, biases)[0][i]
         for j in range(len(z)):
-            biases[i][j] = biases[i][j] + max(0, 1 - math.floor(min(z[j])))
+            biases[i][j] = biases[i][j] + next(n for n in (0, *(2**k for k in range(64))) if min(z[j]) + n > 0)
 
 
 def _power(inputs: int) -> int:

@@ -1,7 +1,7 @@
 """What is asked of a candidate: its code in our convention, what was declared, what was recognised."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -39,6 +39,7 @@ class Question:
     floats_only: bool = False
     silent: frozenset[tuple[str, int]] = frozenset()  # what differs from call to call: ("nabla_w", 0), …
     most: int = MOST  # mistakes in one layer that are looked for
+    kinks: Mapping[int, Any] = field(default_factory=dict)  # σ′(0) of a layer as the candidate has it
     notes: list[str] = field(default_factory=list)
 
 

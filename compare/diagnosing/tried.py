@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.mistakes.records import CATALOGUE, Mistake
+from compare.mistakes.known import CATALOGUE, Mistake
 from compare.mistakes.slots import At, Pass
 from explicit.elementwise import Array
 
@@ -178,6 +178,12 @@ class Tried:
             return all(here.fits(self.at(i), quantity) for i, here in enumerate(self.here))
         except (Nowhere, ArithmeticError, ValueError):  # the formula has no value there: nobody computed it
             return False
+
+    def settles(self, quantity: str) -> bool:
+        """Whether a quantity is what was found and, where it is 0 whatever δ is, nothing else differs."""
+        return self.says(quantity) and self.fits(quantity) and all(
+            (self.at(i).input != 0).any() or here.fits(self.at(i), "nabla_b") for i, here in enumerate(self.here)
+        )
 
     @property
     def is_zero(self) -> bool:

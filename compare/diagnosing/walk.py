@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import product
 
 from compare.diagnosing.tried import QUANTITIES, SKIPPED, Found, Here, Nowhere, Seen, Tried, Way, filled_slots, here_of
-from compare.mistakes.records import IN_EQUATIONS, Mistake
+from compare.mistakes.known import IN_EQUATIONS, Mistake
 from compare.mistakes.slots import B_SLOTS, DELTA_SLOTS, W_SLOTS, At
 from explicit import bp1, bp2, bp3, bp4
 from explicit.elementwise import Array
@@ -194,7 +194,7 @@ def _explanations(right: Tried, most: int) -> list[_Explained]:
         starts.append(right.filled(lambda at, _: at.put("delta", at.a - at.of.y)))  # the same, which rounds otherwise
     best, kept = most, list[_Explained]()
     # Where ∂C/∂b or ∂C/∂w is right as it is, so is δ: mistakes that cancel each other are not believed.
-    b_is_right, w_is_right = (right.says(quantity) and right.fits(quantity) for quantity in ("nabla_b", "nabla_w"))
+    b_is_right, w_is_right = right.settles("nabla_b"), right.settles("nabla_w")
     # That ∂C/∂w is doubled, and not δ, only a ∂C/∂b that is there can say.
     tells = any(h.found.tells_delta for h in right.here)
     of_w = _OF_W if tells else [m for m in _OF_W if m.slot != "nabla_w_twice"]

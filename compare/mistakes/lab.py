@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.mistakes.records import Mistake, find
+from compare.mistakes.known import Mistake, find
 from compare.mistakes.slots import SLOTS, At, Pass, averaged
 from explicit import Network
 from explicit.elementwise import Array

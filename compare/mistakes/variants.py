@@ -66,12 +66,15 @@ def a_for_z(at: At) -> list[tuple[Array, Array]]:
 
 
 def slope_at_kink(at: At) -> list[Array]:
-    """σ′ with σ′(0) taken from the right."""
-    made, z = at.slope.copy(), at.argument[0]
+    """σ′ with another σ′(0): the one that was measured; else 1 (from the right), or ½."""
+    kinks, z = at.of.kinks, at.argument[0]
+    constants = [kinks[at.slope_layer]] if at.slope_layer in kinks else [1, one_over(at, 2)]
+    made = [at.slope.copy() for _ in constants]
     for place in np.ndindex(z.shape):
-        if z[place] >= 0:
-            made[place] = 1
-    return [made]
+        if z[place] == 0:
+            for slope, constant in zip(made, constants, strict=True):
+                slope[place] = constant
+    return made
 
 
 def other_weights(at: At) -> list[Array]:

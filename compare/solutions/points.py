@@ -15,7 +15,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from compare.mistakes.records import find
+from compare.mistakes.known import find
 from compare.mistakes.slots import DELTA_SLOTS
 
 EQUATIONS = ("BP1", "BP2", "BP3", "BP4")

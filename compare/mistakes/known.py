@@ -151,7 +151,8 @@ CATALOGUE: tuple[Mistake, ...] = (
         "σ′(z) = σ(z)(1 − σ(z)).", "slope", for_sigma(("sigmoid",), lambda at: [at.argument[0] * (1 - at.argument[0])]),
     ),
     Mistake(
-        "relu-prime-at-zero", "BP1, BP2", "relu′ is 1 at z = 0, where it is 0 here.", "relu′(z) = 1 if z ≥ 0",
+        "relu-prime-at-zero", "BP1, BP2", "At the kink z = 0 σ′ is another number than here: relu′(0) = 0.",
+        "relu′(0) = 1, or another constant",
         "Use z > 0. (A convention, but the usual one: PyTorch's and JAX's.)", "slope",
         for_sigma(("relu", "leaky_relu"), slope_at_kink),
     ),
