@@ -14,7 +14,6 @@ Cross-entropy with K outputs has denominators aₖ(1 − aₖ).  Cleared, they a
 where one is zero is drawn again, which leaves at least p − 2K of p values: d ≤ 2L + 1 + 2K over p − 2K.
 """
 
-import copy
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -70,8 +69,7 @@ def prove(
                 "network: δᴸ = a − y is no identity for every σ; prove the network without shortcut, or use "
                 "check(), which knows sigmoid"
             )
-        tried = copy.copy(network)
-        tried.matmul = None
+        tried = network.in_contract_order()
     else:
         tried = Network(network, cost=cost or "quadratic")
     if not 0 < below < 1:
@@ -134,9 +132,9 @@ def _at_a_random_point(network: Network, seed: int, trial: int) -> Report:
             numbers = (Residue(functions.uniform(), functions, n=1) for _ in range(count))
             return np.fromiter(numbers, dtype=object, count=count).reshape(shape)
 
-        point = copy.copy(network)
-        point._weights = [draw(*w.shape) for w in network.weights]
-        point._biases = [draw(*b.shape) for b in network.biases]
+        point = network.with_parameters(
+            [draw(*w.shape) for w in network.weights], [draw(*b.shape) for b in network.biases]
+        )
         x, y = draw(network.sizes[0], 1), draw(network.sizes[-1], 1)
         try:
             return compare(point, x, y, arithmetic=finite_field(functions=functions))

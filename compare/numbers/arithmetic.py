@@ -1,6 +1,5 @@
 """The arithmetics in which the two sides can be run.  One mechanism: the same code, other numbers."""
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -88,10 +87,10 @@ class Arithmetic:
         why = self.refuses(network)
         if why:
             raise ValueError(f"arithmetic={self.name!r}: {why}")
-        converted = copy.copy(network)
-        # Items and not the properties: a network with inf in it can be compared too.
-        converted._weights = [self.array(f"weights[{i}]", w) for i, w in enumerate(network.weights)]
-        converted._biases = [self.array(f"biases[{i}]", b) for i, b in enumerate(network.biases)]
+        converted = network.with_parameters(
+            [self.array(f"weights[{i}]", w) for i, w in enumerate(network.weights)],
+            [self.array(f"biases[{i}]", b) for i, b in enumerate(network.biases)],
+        )
         converted.activation_functions = self.activations(network)
         return converted
 
