@@ -22,7 +22,7 @@ class Activation:
 
     formula:     σ(z) as text, in z, exp, log, tanh, sigmoid, softplus, abs and where, which the reader brings
     kink:        the first derivative that jumps, at z = 0: 1 for relu, 2 for softsign; 0: σ is analytic
-    linear:      whether σ is linear on either side of 0
+    linear:      whether σ(z) is z above 0 and a multiple of z below
     range:       an open interval that holds every σ(z)
     torch:       the class in torch.nn
 
@@ -40,6 +40,11 @@ class Activation:
     linear: bool = field(default=False, compare=False)
     range: tuple[float, float] | None = field(default=None, compare=False)
     torch: str = field(default="", compare=False)
+
+    @property
+    def row(self) -> "Activation":
+        """What is known of σ: the row of ACTIVATIONS with the same function, whatever its derivative, else this."""
+        return next((row for row in ACTIVATIONS.values() if row.function is self.function), self)
 
 
 def _ones(z: Array) -> Array:

@@ -37,15 +37,21 @@ class Cost:
     formula: str = field(default="", compare=False)
     domain: tuple[float, float] | None = field(default=None, compare=False)
 
+    @property
+    def row(self) -> "Cost":
+        """What is known of C: the row of COSTS with the same cost, whatever its gradient, else this."""
+        return next((row for row in COSTS.values() if row.cost is self.cost), self)
+
     def takes(self, sigma: Activation) -> bool | None:
         """Whether C exists for every output of σ; None where that is not known.
 
         >>> cross_entropy.takes(sigmoid), quadratic.takes(sigmoid)
         (True, True)
         """
-        if self.domain is None or sigma.range is None:
-            return None
-        return self.domain[0] <= sigma.range[0] and sigma.range[1] <= self.domain[1]
+        domain, outputs = self.row.domain, sigma.row.range
+        if domain is None or outputs is None:
+            return True if domain == (-inf, inf) else None
+        return domain[0] <= outputs[0] and outputs[1] <= domain[1]
 
 
 def quadratic_cost(a: Array, y: Array) -> Array:

@@ -69,7 +69,7 @@ def to_torch(weights: Sequence[Array], biases: Sequence[Array], activations: Seq
     checks.floats("to_torch", "biases", biases)
     modules = []
     for W, b, sigma in zip(weights, biases, activations, strict=True):
-        if not sigma.torch:
+        if sigma != sigma.row or not sigma.row.torch:
             known = ", ".join(row.name for row in ACTIVATIONS.values() if row.torch)
             raise ValueError(f"to_torch: activation {sigma.name!r} is not one of {known}")
         # skip_init: initial weights are not wanted, and would use up the caller's random numbers.
@@ -77,7 +77,7 @@ def to_torch(weights: Sequence[Array], biases: Sequence[Array], activations: Seq
         with torch.no_grad():
             linear.weight.copy_(torch.from_numpy(W.copy()))
             linear.bias.copy_(torch.from_numpy(b[:, 0].copy()))
-        modules += [linear, getattr(torch.nn, sigma.torch)(**OPTIONS.get(sigma.torch, {}))]
+        modules += [linear, getattr(torch.nn, sigma.row.torch)(**OPTIONS.get(sigma.row.torch, {}))]
     return torch.nn.Sequential(*modules)
 
 

@@ -5,7 +5,7 @@ import os
 import secrets
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,9 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, Array]:
             raise ValueError(f"{os.fspath(path)}: not a readable .npz file ({error})") from error
 
 
-def save_network(path: str | os.PathLike[str], about: dict[str, Any], parameters: dict[str, Sequence[Array]]) -> None:
+def save_network(
+    path: str | os.PathLike[str], about: dict[str, Any], parameters: Mapping[str, Sequence[Array]]
+) -> None:
     """Write what describes a network, as JSON, and lists of its arrays by name. Errors: as `write_arrays`."""
     arrays = {f"{name}_{i}": array for name, some in parameters.items() for i, array in enumerate(some)}
     write_arrays(path, arrays | {"about": np.array(json.dumps({"format": FORMAT, **about}))})

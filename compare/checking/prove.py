@@ -26,6 +26,7 @@ from compare.numbers.arithmetic import finite_field
 from compare.numbers.field import Functions, P, Residue
 from compare.report import Report
 from explicit import Network, bp1, bp2, bp3, bp4
+from explicit.costs import cross_entropy, quadratic
 from explicit.elementwise import Array
 
 ENOUGH = Fraction(1, 2**100)
@@ -81,7 +82,8 @@ def prove(
         reports.append(_at_a_random_point(tried, seed, len(reports)))
         if not reports[-1].all_equal:
             break
-        if type(tried) is not Network:  # equations of the caller's own: count, the theorem's d is not theirs
+        # Of equations and gradients of the caller's own the theorem's d says nothing: degrees are counted.
+        if type(tried) is not Network or tried.cost != tried.cost.row:
             degree = max(degree, _counted(reports[-1]))
         each = Fraction(degree + arguments * (arguments - 1) // 2, P - lost)
         if each >= 1:
@@ -105,9 +107,9 @@ def _degree(network: Network) -> tuple[int, int, int]:
     """The degree of a difference, the number q of arguments of σ, the values lost to zero denominators."""
     layers, outputs = len(network.sizes) - 1, network.sizes[-1]
     arguments = sum(network.sizes[1:])
-    if network.cost.name == "quadratic":
+    if network.cost.row == quadratic:
         return 2 * layers + 1, arguments, 0
-    if network.cost.name == "cross_entropy":
+    if network.cost.row == cross_entropy:
         return 2 * layers + 1 + 2 * outputs, arguments, 2 * outputs
     known = "quadratic, cross_entropy"
     raise ValueError(f"cost: no degree bound is known for {network.cost.name!r}; known: {known}")

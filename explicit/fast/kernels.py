@@ -234,10 +234,7 @@ def backward(sizes, kinds, cost, shortcut, p, x, y, z, a, delta, nabla, costs): 
         ai = a[place * count : (place + n) * count].reshape(count, n)
         di = delta[place * count : (place + n) * count].reshape(count, n)
         if i == len(kinds) - 1:
-            if cost == CROSS_ENTROPY:
-                exists = cross_entropy(ai, y, di, costs)
-            else:
-                exists = quadratic(ai, y, di, costs)
+            exists = quadratic(ai, y, di, costs) if cost == QUADRATIC else cross_entropy(ai, y, di, costs)
             if not exists:
                 return False
             if shortcut:
