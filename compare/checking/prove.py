@@ -14,7 +14,6 @@ Cross-entropy with K outputs has denominators aₖ(1 − aₖ).  Cleared, they a
 where one is zero is drawn again, which leaves at least p − 2K of p values: d ≤ 2L + 1 + 2K over p − 2K.
 """
 
-import copy
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -27,6 +26,7 @@ from compare.numbers.arithmetic import finite_field
 from compare.numbers.field import Functions, P, Residue
 from compare.report import Report
 from explicit import Network, bp1, bp2, bp3, bp4
+from explicit.costs import cross_entropy, quadratic
 from explicit.elementwise import Array
 
 ENOUGH = Fraction(1, 2**100)
@@ -70,8 +70,7 @@ def prove(
                 "network: δᴸ = a − y is no identity for every σ; prove the network without shortcut, or use "
                 "check(), which knows sigmoid"
             )
-        tried = copy.copy(network)
-        tried.matmul = None
+        tried = network.in_contract_order()
     else:
         tried = Network(network, cost=cost or "quadratic")
     if not 0 < below < 1:
@@ -83,7 +82,8 @@ def prove(
         reports.append(_at_a_random_point(tried, seed, len(reports)))
         if not reports[-1].all_equal:
             break
-        if type(tried) is not Network:  # equations of the caller's own: count, the theorem's d is not theirs
+        # Of equations and gradients of the caller's own the theorem's d says nothing: degrees are counted.
+        if type(tried) is not Network or tried.cost != tried.cost.row:
             degree = max(degree, _counted(reports[-1]))
         each = Fraction(degree + arguments * (arguments - 1) // 2, P - lost)
         if each >= 1:
@@ -107,9 +107,9 @@ def _degree(network: Network) -> tuple[int, int, int]:
     """The degree of a difference, the number q of arguments of σ, the values lost to zero denominators."""
     layers, outputs = len(network.sizes) - 1, network.sizes[-1]
     arguments = sum(network.sizes[1:])
-    if network.cost.name == "quadratic":
+    if network.cost.row == quadratic:
         return 2 * layers + 1, arguments, 0
-    if network.cost.name == "cross_entropy":
+    if network.cost.row == cross_entropy:
         return 2 * layers + 1 + 2 * outputs, arguments, 2 * outputs
     known = "quadratic, cross_entropy"
     raise ValueError(f"cost: no degree bound is known for {network.cost.name!r}; known: {known}")
@@ -134,9 +134,9 @@ def _at_a_random_point(network: Network, seed: int, trial: int) -> Report:
             numbers = (Residue(functions.uniform(), functions, n=1) for _ in range(count))
             return np.fromiter(numbers, dtype=object, count=count).reshape(shape)
 
-        point = copy.copy(network)
-        point._weights = [draw(*w.shape) for w in network.weights]
-        point._biases = [draw(*b.shape) for b in network.biases]
+        point = network.with_parameters(
+            [draw(*w.shape) for w in network.weights], [draw(*b.shape) for b in network.biases]
+        )
         x, y = draw(network.sizes[0], 1), draw(network.sizes[-1], 1)
         try:
             return compare(point, x, y, arithmetic=finite_field(functions=functions))

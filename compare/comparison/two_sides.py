@@ -1,6 +1,5 @@
 """Both sides run on the same numbers: δ of the textbook, adjoints of the graph."""
 
-import copy
 import sys
 from typing import Any
 
@@ -34,9 +33,7 @@ class _Adjoints:
 
 def from_traced(network: Network, x: Array, y: Array, progress: bool) -> _Adjoints:
     """The adjoints of the graphs that the network's own forward code makes on Values, sample after sample."""
-    # The graph's sums are in contract order, whatever matmul the explicit side uses.
-    forward = copy.copy(network)
-    forward.matmul = None
+    forward = network.in_contract_order()  # whatever matmul the explicit side uses
     weights, biases = parameters("w", network.weights), parameters("b", network.biases)
     adjoints = _Adjoints()
     for s in _samples(x.shape[1], progress):

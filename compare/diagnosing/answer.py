@@ -19,7 +19,7 @@ from compare.numbers.arithmetic import not_rational
 from compare.numbers.bounded import DOUBLE, SINGLE, values
 from compare.numbers.field import NoOrder
 from compare.numbers.rational import Rational
-from explicit import ACTIVATIONS, Network
+from explicit import ACTIVATIONS, COSTS, Network
 from explicit.elementwise import Array
 
 
@@ -121,14 +121,15 @@ def _is_short(q: Question) -> bool:
 
 def other_functions(q: Question) -> str:
     """Another activation or cost with which the candidate would be right, as arguments of `diagnose`; "" if none."""
-    for cost, names in (("quadratic", tuple(ACTIVATIONS)), ("cross_entropy", ("sigmoid",))):
-        for name in names:
+    for cost, of in COSTS.items():
+        for name in (name for name, sigma in ACTIVATIONS.items() if of.takes(sigma)):
             network = Network(q.network.sizes, name, cost)
-            if (name, cost) == (q.network.activation_functions[-1].name, q.network.cost.name):
+            if (network.activation_functions[-1], of) == (q.network.activation_functions[-1], q.network.cost):
                 continue
             other = replace(q, network=network, most=0, notes=[])
-            if with_decay(other, _in_doubles(other), "float64").score == (0, 0):
-                return f"activation={name!r}, cost={cost!r}"
+            with suppress(TypeError):  # a σ or C of somebody's own that does not run on floats with bounds
+                if with_decay(other, _in_doubles(other), "float64").score == (0, 0):
+                    return f"activation={name!r}, cost={cost!r}"
     return ""
 
 

@@ -12,12 +12,13 @@ import numpy as np
 
 from compare.diagnosing.answer import Answer
 from compare.diagnosing.findings import Finding
-from compare.diagnosing.points import FLAT, Run, field_run, float_runs, rational_runs
+from compare.diagnosing.points import Run, field_run, float_runs, rational_runs
 from compare.diagnosing.question import RAISED, Question, call, found_in, note
 from compare.diagnosing.tried import Found, Seen
 from compare.diagnosing.walk import along, retraced
 from compare.mistakes.slots import At, Pass, averaged
 from compare.numbers.bounded import DOUBLE, SINGLE, Near, equal, values
+from explicit.costs import quadratic
 from explicit.elementwise import Array
 
 
@@ -135,7 +136,7 @@ def _ways(q: Question, run: Run, answer: Answer, u: float) -> Ways:
                     ways = _fitting(whole, {"all": getattr(at, slot), **columns}, run.same)
             layers.append(ways)
         found.append(layers)
-    flat = {f.name for f in q.network.activation_functions} & set(FLAT)
+    flat = any(f.row.kink == 1 for f in q.network.activation_functions)
     if flat or not all(ways for layers in found for ways in layers):
         whole_ways = _of_the_whole(q, run, batch, answer)
         found = [[ways | whole_ways for ways in layers] for layers in found]
@@ -173,7 +174,7 @@ def _of_the_whole(q: Question, run: Run, batch: list[Found], answer: Answer) -> 
     for made in (averaged(run.passed), *mean_inputs(q, run)):
         if any(retraced(answer.layers, Seen(made, batch, run.same, factor, *answer.decay)) for factor in (1, 2)):
             found.add(Way("averaged"))
-    if q.network.cost.name == "quadratic":  # Σₜ (aₛ − yₜ) = m (aₛ − ȳ)
+    if q.network.cost.row == quadratic:  # Σₜ (aₛ − yₜ) = m (aₛ − ȳ)
         y = np.repeat(run.passed.y.sum(axis=1, keepdims=True) / _M, _M, axis=1)
         for way in _WHOLE[1:]:
             factor = one * _M / _M**way.divided

@@ -15,10 +15,10 @@ from compare.mistakes.slots import Pass
 from compare.numbers.bounded import DOUBLE, equal, near, within
 from compare.numbers.field import Functions, Residue
 from compare.numbers.rational import Rational
+from explicit.activations import identity, relu
 from explicit.elementwise import Array
 
-FLAT = ("relu", "leaky_relu")  # whose σ′ shows little at one point
-MANY = 12  # points for these, besides two at the kink of each layer
+MANY = 12  # points where some σ has a kink: σ′ shows little at one point; and two at the kink of each layer
 
 
 def pass_of(q: Question, point: Point) -> Pass:
@@ -60,7 +60,7 @@ def rational_runs(q: Question, samples: int = 1) -> Iterator[Run]:
     def run(point: Point) -> Run:
         return Run(point, pass_of(q, point), lambda a: lifted(a, _rational), equal)
 
-    kinks = [(i, first) for i, f in enumerate(q.network.activation_functions) if f.name in FLAT for first in (0, 1)]
+    kinks = [(i, first) for i, f in enumerate(q.network.activation_functions) if f.row.kink == 1 for first in (0, 1)]
     for number in range(MANY + len(kinks) if kinks else 1):
         bits = random.Random(f"diagnose {q.seed} rational {number}").getrandbits
         point = draw(q.network.sizes, lambda inputs, bits=bits: Rational(2 * bits(12) + 1 - 2**12, 2**10), samples)  # type: ignore[misc]
@@ -90,7 +90,7 @@ def _measure_kinks(q: Question, point: Point, layers: list[int], run: Callable[[
     """
     weights, biases, x, y = point
     point = weights, [b.copy() for b in biases], x[:, :1], y[:, :1]
-    _switch_on(q, point, [i for i, f in enumerate(q.network.activation_functions) if f.name in FLAT])
+    _switch_on(q, point, [i for i, f in enumerate(q.network.activation_functions) if f.row.kink == 1])
     q.kinks = {}
     for i in layers:
         runs = [run(_with_z(q, point, i, z)) for z in (-1, 0, 1)]
@@ -119,11 +119,11 @@ def _with_z(q: Question, point: Point, i: int, z: int) -> Point:
 
 def float_runs(q: Question, u: float = DOUBLE, samples: int = 1) -> Iterator[Run]:
     """Random points.  Where relu and its kin are, they are small dyadic numbers, with which floats are exact."""
-    names = [f.name for f in q.network.activation_functions]
-    flat = set(names) & set(FLAT)
+    rows = [f.row for f in q.network.activation_functions]
+    flat = any(row.kink == 1 for row in rows)
     # Only among dyadic numbers is a z exactly 0 in floats, whatever the order of its sum.
-    dyadic = [i for i in range(len(names)) if set(names[:i]) <= {*FLAT, "identity"}]
-    kinks = [(i, first) for i in dyadic if names[i] in FLAT for first in (0, 1)]
+    dyadic = [i for i in range(len(rows)) if all(row.linear for row in rows[:i])]
+    kinks = [(i, first) for i in dyadic if rows[i].kink == 1 for first in (0, 1)]
     for number in range(MANY + len(kinks) if flat else 2 if u == DOUBLE else 8):
         generator = random.Random(f"diagnose {q.seed} float {number}")
 
@@ -136,7 +136,7 @@ def float_runs(q: Question, u: float = DOUBLE, samples: int = 1) -> Iterator[Run
             _measure_kinks(q, point, [i for i, first in kinks if first], lambda at: float_run(q, _floats(at), u))
         if number >= MANY:
             i, first = kinks[number - MANY]
-            _switch_on(q, point, [j for j in range(i) if names[j] == "leaky_relu"])
+            _switch_on(q, point, [j for j in range(i) if rows[j] not in (relu, identity)])
             _to_kink(q, point, i, first)
         yield float_run(q, _floats(point), u)
 

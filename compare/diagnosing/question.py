@@ -18,7 +18,6 @@ from explicit import Network
 from explicit.elementwise import Array
 
 ETA = 0.375  # of a training step: its inverse is no factor that a mistake has
-UNBOUNDED = ("relu", "leaky_relu", "softplus", "identity", "tanh", "softsign")  # not between 0 and 1
 RAISED = (CandidateError, NotGradients)
 FLOAT32 = "equal under this convention: float32 (right to the rounding of float32)"
 
@@ -113,10 +112,10 @@ def question_of(
     """
     of = Candidate(candidate, weights, biases)
     network = Network(of.sizes, activation=activation, cost=cost)
-    if network.cost.name == "cross_entropy" and network.activation_functions[-1].name in UNBOUNDED:
-        raise ValueError(
-            f"cost: cross_entropy needs outputs between 0 and 1, got {network.activation_functions[-1].name} there"
-        )
+    outputs = network.activation_functions[-1]
+    if network.cost.takes(outputs) is False:
+        low, high = network.cost.row.domain or (-np.inf, np.inf)
+        raise ValueError(f"cost: {network.cost.name} needs outputs between {low} and {high}, got {outputs.name} there")
     network.weights, network.biases = of.weights, of.biases
     for name, array, rows in (("x", x, of.sizes[0]), ("y", y, of.sizes[-1])):
         if array.shape[0] != rows or array.shape[1] != x.shape[1]:

@@ -65,8 +65,8 @@ def backward(network: Network) -> Callable[..., Any]:
     """The network's backpropagation as a function of its parameters, of any sizes."""
 
     def backprop(weights: Any, biases: Any, x: Any, y: Any) -> Any:
-        network.sizes = [weights[0].shape[1], *(len(w) for w in weights)]
-        network._weights, network._biases = list(weights), list(biases)
+        nonlocal network  # which may remember its last call
+        network = network.with_parameters(weights, biases)
         record = network.backprop(x, y)
         return record.nabla_b, record.nabla_w
 

@@ -14,6 +14,7 @@ from compare.diagnosing.tried import QUANTITIES, SKIPPED, Found, Here, Nowhere, 
 from compare.mistakes.known import IN_EQUATIONS, Mistake
 from compare.mistakes.slots import B_SLOTS, DELTA_SLOTS, W_SLOTS, At
 from explicit import bp1, bp2, bp3, bp4
+from explicit.costs import has_shortcut
 from explicit.elementwise import Array
 
 MOST = 6  # mistakes in one layer
@@ -190,7 +191,7 @@ def _explanations(right: Tried, most: int) -> list[_Explained]:
     """All explanations with the fewest mistakes."""
     starts = [right]
     at = right.at(0)
-    if at.is_output and at.of.cost.name == "cross_entropy" and at.of.functions[-1].name == "sigmoid":
+    if at.is_output and has_shortcut(at.of.cost, at.of.functions[-1]):
         starts.append(right.filled(lambda at, _: at.put("delta", at.a - at.of.y)))  # the same, which rounds otherwise
     best, kept = most, list[_Explained]()
     # Where ∂C/∂b or ∂C/∂w is right as it is, so is δ: mistakes that cancel each other are not believed.

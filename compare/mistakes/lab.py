@@ -168,8 +168,7 @@ def mistaken(
                 raise ValueError(f"layers: expected layers from 2 to {last}, got {layer}")
     made = MistakenNetwork.__new__(MistakenNetwork)
     vars(made).update(vars(network))
-    made._weights = [w.copy() for w in network.weights]
-    made._biases = [b.copy() for b in network.biases]
+    made = made.with_parameters([w.copy() for w in network.weights], [b.copy() for b in network.biases])
     made.mistakes, made.at_layers = records, {name: tuple(some) for name, some in given.items()}
     made.decay, made.eta = regularisation, eta
     for record in records:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from compare.mistakes.slots import At
+from explicit import Activation, Cost
 from explicit.elementwise import Array
 
 Variant = Callable[[At], Sequence[Any]]
@@ -43,14 +44,14 @@ def below_output(variant: Variant) -> Variant:
     return lambda at: [] if at.is_output else variant(at)
 
 
-def for_sigma(names: tuple[str, ...], variant: Variant) -> Variant:
-    """A variant for activations of these names."""
-    return lambda at: variant(at) if at.of.functions[at.slope_layer - 2].name in names else []
+def for_sigma(rows: tuple[Activation, ...], variant: Variant) -> Variant:
+    """A variant for these activations."""
+    return lambda at: variant(at) if at.of.functions[at.slope_layer - 2].row in rows else []
 
 
-def for_cost(name: str, variant: Variant) -> Variant:
+def for_cost(cost: Cost, variant: Variant) -> Variant:
     """A variant of BP1 for one cost."""
-    return lambda at: variant(at) if at.is_output and at.of.cost.name == name else []
+    return lambda at: variant(at) if at.is_output and at.of.cost.row == cost else []
 
 
 def other_layers(at: At) -> list[int]:

@@ -1,6 +1,5 @@
 """The report as a picture: the graph, with δ beside the adjoint in each z node."""
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 from compare.comparison.tracing import Traced, parameters, trace_network
@@ -50,8 +49,7 @@ def traced_sample(report: "Report", sample: int, caller: str) -> Traced:
         raise ValueError(f"{caller}(sample): expected an int from 0 to {count - 1}, got {sample!r}")
     if report.y is None:
         raise ValueError(f"{caller}: the report has no targets y, which the cost needs")
-    network = copy.copy(report.network)
-    network.matmul = None  # the graph's sums are in contract order, whatever the explicit side uses
+    network = report.network.in_contract_order()  # whatever the explicit side uses
     traced = trace_network(
         network,
         parameters("w", network.weights),
