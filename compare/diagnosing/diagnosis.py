@@ -9,7 +9,7 @@ from typing import Any
 from tabulate import tabulate
 
 from compare.diagnosing.findings import Finding
-from compare.diagnosing.walk import Layer
+from compare.diagnosing.walk import WalkedLayer
 from compare.mistakes.known import Mistake
 from engine.files import write_json
 from explicit import Network, bp3, bp4
@@ -38,20 +38,29 @@ class Diagnosis:
     arithmetic:   in which formulas were compared: a match in "finite field" or "rational" is exact
     failure:      where the candidate raised, or returned nothing comparable
     notes:        conventions that were recognised, and remarks
+    singly:       whether batches were not looked at
+    unjudged:     where nothing could be said, although it was asked
+    apart:        of what no mistake explains: how far the gradients of the first sample are from the right ones, at
+                  most, relative to the largest number of the array; None where that is no finite number
     """
 
     network: Network
     findings: list[Finding]
     unexplained: list[str]
-    layers: list[Layer]
+    layers: list[WalkedLayer]
     arithmetic: str = ""
     failure: str = ""
     notes: list[str] = field(default_factory=list)
+    singly: bool = False
+    unjudged: str = ""
+    apart: float | None = None
 
     @property
-    def right(self) -> bool:
-        """Whether nothing is wrong."""
-        return not (self.findings or self.unexplained or self.failure)
+    def right(self) -> bool | None:
+        """Whether all is right; None: nothing is wrong, and not all that was asked could be judged."""
+        if self.findings or self.unexplained or self.failure:
+            return False
+        return None if self.unjudged else True
 
     @property
     def mistakes(self) -> list[Mistake]:
@@ -91,13 +100,20 @@ class Diagnosis:
         """The diagnosis in a sentence."""
         if self.failure:
             return f"DID NOT RUN: {self.failure}"
-        if self.right:
+        if self.right is not False:
             how = {
                 "finite field": "equal in GF(2⁶¹ − 1) at a random point",
                 "rational": "equal in exact rational arithmetic at random points",
                 "float32": "equal up to the rounding of float32",
             }.get(self.arithmetic, "equal up to rounding")
-            return f"RIGHT: all equations hold; {how}."
+            held, unsaid = (
+                " and ".join(dict.fromkeys(e.equation for e in self.equations if (e.holds is None) is out))
+                for out in (False, True)
+            )
+            what = f"{held} hold; of {unsaid} nothing was given" if unsaid else "all equations hold"
+            if self.unjudged:
+                return f"NOT JUDGED {self.unjudged}; {what} elsewhere; {how}."
+            return f"RIGHT{' for one sample at a time' if self.singly else ''}: {what}; {how}."
         first = self.first_divergence
         where = f"; walking backward from the cost, first in {first.equation} at layer {first.layer}" if first else ""
         if not self.findings:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from compare.diagnosing.tried import Seen
-from compare.diagnosing.walk import Layer
+from compare.diagnosing.walk import WalkedLayer
 from compare.mistakes.known import Mistake, catalogue, find
 from compare.mistakes.slots import B_SLOTS, DELTA_SLOTS, SLOTS, At
 from compare.numbers.bounded import values
@@ -62,7 +62,7 @@ class Finding:
 
 # -- from layers to findings -------------------------------------------------------------------------
 
-def findings(layers: list[Layer], displays: Iterable[tuple[list[At], Any]]) -> list[Finding]:
+def findings(layers: list[WalkedLayer], displays: Iterable[tuple[list[At], Any]]) -> list[Finding]:
     """One finding for each mistake, however many layers show it.
 
     displays:  the same layers with the mistakes made in them, at points whose numbers can be shown: they are shown
@@ -91,7 +91,7 @@ def findings(layers: list[Layer], displays: Iterable[tuple[list[At], Any]]) -> l
     return made
 
 
-def remarks(layers: list[Layer]) -> list[str]:
+def remarks(layers: list[WalkedLayer]) -> list[str]:
     """Other mistakes that make the same numbers, where they are not among the classes."""
     top = layers[0]
     named = {m.name for records in top.classes for m in records}
@@ -165,7 +165,7 @@ def _worst(right: Array, wrong: Array) -> tuple[int, int]:
 
 # -- what no record explains ---------------------------------------------------------------------------
 
-def patterns(layers: list[Layer], displays: Iterable[tuple[list[At], Seen]]) -> list[str]:
+def patterns(layers: list[WalkedLayer], displays: Iterable[tuple[list[At], Seen]]) -> list[str]:
     """For each quantity that no record explains, what holds between it and the right one, where that shows best.
 
     displays:  as for `findings`, with the points
@@ -194,7 +194,7 @@ def _departure(found: Array, right: Array) -> tuple[bool, float]:
         return True, 0
     if np.allclose(found, right, **_CLOSE):
         return False, _size(found, right)
-    return True, np.count_nonzero(right)
+    return True, float(np.count_nonzero(right))
 
 
 def _size(found: Array, right: Array) -> float:

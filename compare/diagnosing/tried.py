@@ -12,6 +12,7 @@ from explicit.elementwise import Array
 
 Choice = tuple[Mistake, int]  # a mistake, and in which of its variants
 Way = tuple[Choice, ...]
+Decay = tuple[float, float]  # λ of ∂C/∂w, and of ∂C/∂b
 
 
 SKIPPED = next(m for m in CATALOGUE if m.slot == "layer")

@@ -30,7 +30,7 @@ _OF_DELTA, _OF_B, _OF_W = _of(DELTA_SLOTS), _of(B_SLOTS), _of(W_SLOTS)
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class WalkedLayer:
     """What the walk says of one layer.
 
     at:           its numbers at the first point, with the candidate's δ
@@ -79,9 +79,9 @@ def _instead(m: Mistake, first: list[Mistake], other: list[Mistake]) -> list[Mis
     return rest if len(rest) == 1 and len(other) == len(first) else []
 
 
-def walk(points: list[Seen], most: int = MOST) -> list[Layer]:
+def walk(points: list[Seen], most: int = MOST) -> list[WalkedLayer]:
     """The layers L, …, 2, one after the other, at all points together; with at most so many mistakes in each."""
-    layers: list[Layer] = []
+    layers: list[WalkedLayer] = []
     deltas: list[Array | None] = [None] * len(points)
     for number in range(points[0].of.last, 1, -1):
         layer, deltas = _layer([here_of(p, number, d) for p, d in zip(points, deltas, strict=True)], most)
@@ -91,7 +91,7 @@ def walk(points: list[Seen], most: int = MOST) -> list[Layer]:
     return layers
 
 
-def along(layers: list[Layer], point: Seen) -> list[At] | None:
+def along(layers: list[WalkedLayer], point: Seen) -> list[At] | None:
     """The layers at another point, with the same mistakes made in them; None where they cannot be made.
 
     Of a layer that is not explained, the candidate's δ at that point.
@@ -107,7 +107,7 @@ def along(layers: list[Layer], point: Seen) -> list[At] | None:
     return made
 
 
-def retraced(layers: list[Layer], point: Seen) -> bool:
+def retraced(layers: list[WalkedLayer], point: Seen) -> bool:
     """Whether the same mistakes, layer by layer, make what was found at another point."""
     made = None if any(layer.unexplained for layer in layers) else along(layers, point)
     if made is None:
@@ -162,7 +162,7 @@ class _Explained:
         )
 
 
-def _layer(here: list[Here], most: int) -> tuple[Layer, list[Array | None]]:
+def _layer(here: list[Here], most: int) -> tuple[WalkedLayer, list[Array | None]]:
     """The layer, and the candidate's δ at each point."""
     right = Tried(here)
     tag = _tag(right)
@@ -181,10 +181,10 @@ def _layer(here: list[Here], most: int) -> tuple[Layer, list[Array | None]]:
 
 def _told(
     tried: Tried, ways: list[Way], unexplained: tuple[str, ...], holds: dict[str, bool | None]
-) -> tuple[Layer, list[Array | None]]:
+) -> tuple[WalkedLayer, list[Array | None]]:
     here = tried.here[0]
     deltas: list[Array | None] = [tried.at(i).delta for i in range(len(tried.here))]
-    return Layer(here.at.put("delta", deltas[0]), here.found, ways, unexplained, holds), deltas
+    return WalkedLayer(here.at.put("delta", deltas[0]), here.found, ways, unexplained, holds), deltas
 
 
 def _explanations(right: Tried, most: int) -> list[_Explained]:
@@ -219,7 +219,7 @@ def _tag(right: Tried) -> str:
     return bp1.tag if right.here[0].at.is_output else bp2.tag
 
 
-def _unexplained(right: Tried, most: int) -> tuple[Layer, list[Array | None]]:
+def _unexplained(right: Tried, most: int) -> tuple[WalkedLayer, list[Array | None]]:
     """No record explains the layer: what can still be said of it, and with which δ the walk goes on."""
     tag = _tag(right)
     none: dict[str, bool | None] = {tag: None, bp3.tag: None, bp4.tag: None}

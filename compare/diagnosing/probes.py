@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,9 @@ import numpy as np
 from compare.candidates.beside_ours import Point, draw
 from compare.candidates.gradients import as_float64, lifted
 from compare.diagnosing.question import Question, call, found_in
-from compare.diagnosing.tried import Seen
+from compare.diagnosing.tried import Decay, Seen
 from compare.mistakes.slots import Pass
-from compare.numbers.bounded import DOUBLE, equal, near, within
+from compare.numbers.bounded import DOUBLE, Near, equal, near, within
 from compare.numbers.field import Functions, Residue
 from compare.numbers.rational import Rational
 from explicit.activations import identity, relu
@@ -30,7 +30,7 @@ def pass_of(q: Question, point: Point) -> Pass:
 
 
 @dataclass(eq=False)
-class Run:
+class Probe:
     """One point in one arithmetic: the pass, the numbers for the candidate, and how its results are read."""
 
     point: Point
@@ -38,37 +38,37 @@ class Run:
     read: Callable[[Array], Array]
     same: Callable[[Array, Array], bool]
 
-    def seen(self, q: Question) -> Seen:
+    def seen(self, q: Question, decay: Decay = (0.0, 0.0)) -> Seen:
         """The candidate's gradients at this point, beside our pass."""
-        return Seen(self.passed, found_in(q, call(q, self.point), self.read), self.same)
+        return Seen(self.passed, found_in(q, call(q, self.point), self.read), self.same, 1, *decay)
 
 
-def field_run(q: Question, samples: int = 1) -> Run:
+def field_probe(q: Question, samples: int = 1) -> Probe:
     """A random point of GF(2⁶¹ − 1)."""
-    functions = Functions(f"diagnose {q.seed}")
+    functions = Functions(f"diagnose {q.declared.seed}")
 
     def lift(value: Any) -> Residue:
         return value if isinstance(value, Residue) else Residue(value, functions)
 
     point = draw(q.network.sizes, lambda inputs: Residue(functions.uniform(), functions, n=1), samples)
-    return Run(point, pass_of(q, point), lambda array: lifted(array, lift), equal)
+    return Probe(point, pass_of(q, point), lambda array: lifted(array, lift), equal)
 
 
-def rational_runs(q: Question, samples: int = 1) -> Iterator[Run]:
+def rational_probes(q: Question, samples: int = 1) -> Iterator[Probe]:
     """Points at which units are on and off, then, layer by layer, with every other z at the kink."""
 
-    def run(point: Point) -> Run:
-        return Run(point, pass_of(q, point), lambda a: lifted(a, _rational), equal)
+    def probe(point: Point) -> Probe:
+        return Probe(point, pass_of(q, point), lambda a: lifted(a, _rational), equal)
 
     kinks = [(i, first) for i, f in enumerate(q.network.activation_functions) if f.row.kink == 1 for first in (0, 1)]
     for number in range(MANY + len(kinks) if kinks else 1):
-        bits = random.Random(f"diagnose {q.seed} rational {number}").getrandbits
+        bits = random.Random(f"diagnose {q.declared.seed} rational {number}").getrandbits
         point = draw(q.network.sizes, lambda inputs, bits=bits: Rational(2 * bits(12) + 1 - 2**12, 2**10), samples)  # type: ignore[misc]
         if number == 0:
-            _measure_kinks(q, point, [i for i, first in kinks if first], run)
+            _measure_kinks(q, point, [i for i, first in kinks if first], probe)
         if number >= MANY:
             _to_kink(q, point, *kinks[number - MANY])
-        yield run(point)
+        yield probe(point)
 
 
 def _rational(value: Any) -> Rational:
@@ -82,7 +82,7 @@ def _to_kink(q: Question, point: Point, i: int, first: int) -> None:
     biases[i][first::2] = biases[i][first::2] - z[first::2, :1]
 
 
-def _measure_kinks(q: Question, point: Point, layers: list[int], run: Callable[[Point], Run]) -> None:
+def _measure_kinks(q: Question, point: Point, layers: list[int], probe: Callable[[Point], Probe]) -> None:
     """Keep in q.kinks the σ′(0) of layers (0: the first with weights) as the candidate has it.
 
     All its gradients are linear in the slope of a unit, so those at z = 0 stand among those at z = −1 and z = 1 as
@@ -93,14 +93,12 @@ def _measure_kinks(q: Question, point: Point, layers: list[int], run: Callable[[
     _switch_on(q, point, [i for i, f in enumerate(q.network.activation_functions) if f.row.kink == 1])
     q.kinks = {}
     for i in layers:
-        runs = [run(_with_z(q, point, i, z)) for z in (-1, 0, 1)]
-        layer = [r.seen(q).found[i] for r in runs]
-        below, at, above = (
-            np.concatenate([a.ravel() for a in (f.nabla_b, f.nabla_w) if a is not None] or [x[:0, 0]]) for f in layer
-        )
+        probes = [probe(_with_z(q, point, i, z)) for z in (-1, 0, 1)]
+        found = (p.seen(q).found[i] for p in probes)
+        below, at, above = ([v for a in (f.nabla_b, f.nabla_w) if a is not None for v in a.flat] for f in found)
         k = max(range(len(at)), key=lambda k: abs(above[k] - below[k]), default=None)
         if k is not None and above[k] != below[k]:
-            low, high = (runs[side].passed.slope(i + 2)[0, 0] for side in (0, 2))
+            low, high = (probes[side].passed.slope(i + 2)[0, 0] for side in (0, 2))
             q.kinks = {**q.kinks, i + 2: low + (high - low) * ((at[k] - below[k]) / (above[k] - below[k]))}
 
 
@@ -117,7 +115,7 @@ def _with_z(q: Question, point: Point, i: int, z: int) -> Point:
     return weights, biases, x, y + change
 
 
-def float_runs(q: Question, u: float = DOUBLE, samples: int = 1) -> Iterator[Run]:
+def float_probes(q: Question, u: float = DOUBLE, samples: int = 1) -> Iterator[Probe]:
     """Random points.  Where relu and its kin are, they are small dyadic numbers, with which floats are exact."""
     rows = [f.row for f in q.network.activation_functions]
     flat = any(row.kink == 1 for row in rows)
@@ -125,7 +123,7 @@ def float_runs(q: Question, u: float = DOUBLE, samples: int = 1) -> Iterator[Run
     dyadic = [i for i in range(len(rows)) if all(row.linear for row in rows[:i])]
     kinks = [(i, first) for i in dyadic if rows[i].kink == 1 for first in (0, 1)]
     for number in range(MANY + len(kinks) if flat else 2 if u == DOUBLE else 8):
-        generator = random.Random(f"diagnose {q.seed} float {number}")
+        generator = random.Random(f"diagnose {q.declared.seed} float {number}")
 
         def element(inputs: int, g: random.Random = generator) -> float:
             return (2 * g.getrandbits(4) - 15) / _power(inputs) if flat else g.gauss(0, 1) / inputs**0.5
@@ -133,12 +131,12 @@ def float_runs(q: Question, u: float = DOUBLE, samples: int = 1) -> Iterator[Run
         point = draw(q.network.sizes, element, samples)
         point[3][...] = [[0.1 + 0.8 * generator.random() for _ in row] for row in point[3]]
         if number == 0:
-            _measure_kinks(q, point, [i for i, first in kinks if first], lambda at: float_run(q, _floats(at), u))
+            _measure_kinks(q, point, [i for i, first in kinks if first], lambda at: float_probe(q, _floats(at), u))
         if number >= MANY:
             i, first = kinks[number - MANY]
             _switch_on(q, point, [j for j in range(i) if rows[j] not in (relu, identity)])
             _to_kink(q, point, i, first)
-        yield float_run(q, _floats(point), u)
+        yield float_probe(q, _floats(point), u)
 
 
 def _switch_on(q: Question, point: Point, layers: list[int]) -> None:
@@ -163,7 +161,7 @@ def _floats(point: Point) -> Point:
     return [w.astype(float) for w in weights], [b.astype(float) for b in biases], x.astype(float), y.astype(float)
 
 
-def float_run(q: Question, point: Point, u: float = DOUBLE) -> Run:
+def float_probe(q: Question, point: Point, u: float = DOUBLE) -> Probe:
     """A point in floats; u is the unit roundoff of the arithmetic that the candidate is granted."""
     weights, biases, x, y = point
     numbers = [near(w, u) for w in weights], [near(b, u) for b in biases], near(x, u), near(y, u)
@@ -178,4 +176,6 @@ def float_run(q: Question, point: Point, u: float = DOUBLE) -> Run:
     def same(found: Array, expected: Array) -> bool:
         return within(found, expected, blur + u * getattr(q.candidate.candidate, "largest", 0.0))
 
-    return Run(point, pass_of(q, numbers), read, same)
+    passed = pass_of(q, numbers)
+    kinks = {layer: Near(c.to_float(), 0.0, u) if isinstance(c, Rational) else c for layer, c in passed.kinks.items()}
+    return Probe(point, replace(passed, kinks=kinks), read, same)
