@@ -76,20 +76,22 @@ def is_short(q: Question, layers: list[WalkedLayer], decay: Decay) -> bool:
 
     Something rounds it, then.  Of results that are rounded to some decimals that holds too: these are no float32.
     """
-    stays: dict[tuple[str, int], list[bool]] = {}
+    stays: dict[tuple[str, int, int], list[bool]] = {}
     for probe in islice(float_probes(q), 4):
         seen = probe.seen(q, decay)
         off = {(one.quantity, one.layer - 2): one.off for one in _compared(layers, seen)}
         if not any(some.any() for some in off.values()):
             continue
         first = _results(q, probe.point)
-        if any(all(np.array_equal(a, np.round(a, digits)) for a in first.values()) for digits in range(4, 13)):
+        if any(all(np.array_equal(a, np.round(a, digits)) for a, *_ in first.values()) for digits in range(4, 13)):
             return False
         near = 0.0 if q.eta is None else 16 * DOUBLE * (1 + max(np.abs(w).max() for w in probe.point[0]))
-        for name, moved in _moved(probe.point):
-            for key, after in _results(q, moved).items():
-                if key in off:
-                    stays.setdefault(name, []).extend((np.abs(after - first[key]) <= near).ravel()[off[key]].tolist())
+        for (name, which), moved in _moved(probe.point):
+            after = _results(q, moved)
+            for key, some in off.items():
+                for form, (a, b) in enumerate(zip(after[key], first[key], strict=True)):
+                    room = near if form or q.eta is None else near / abs(q.eta)
+                    stays.setdefault((name, which, form), []).extend((np.abs(a - b) <= room).ravel()[some].tolist())
     return any(np.mean(some) >= 0.9 for some in stays.values() if some)
 
 
@@ -106,11 +108,12 @@ def _moved(point: Point) -> Iterator[tuple[tuple[str, int], Point]]:
                 yield key, ((changed, biases, x, y) if name == "weights" else (weights, changed, x, y))
 
 
-def _results(q: Question, point: Point) -> dict[tuple[str, int], Array]:
-    """The candidate's gradients at a point; of a training step its new parameters, to a few roundings."""
-    found: dict[tuple[str, int], Array] = {}
+def _results(q: Question, point: Point) -> dict[tuple[str, int], list[Array]]:
+    """The candidate's gradients at a point, and of a training step its new parameters, to a few roundings."""
+    found: dict[tuple[str, int], list[Array]] = {}
     for i, layer in enumerate(found_in(q, call(q, point), as_float64)):
         for name, own in (("nabla_b", point[1][i]), ("nabla_w", point[0][i])):
             if (nabla := getattr(layer, name)) is not None:
-                found[name, i] = nabla if q.eta is None or own.shape != nabla.shape else own - q.eta * nabla
+                is_new = q.eta is not None and own.shape == nabla.shape
+                found[name, i] = [nabla, own - q.eta * nabla] if is_new else [nabla]
     return found
