@@ -68,7 +68,7 @@ def diagnose(
 
     Returns
     -------
-    a `Diagnosis`; its `mistakes` are the records found, in order, [] for right code
+    a `Diagnosis`; its `mistakes` are the mistakes found, in order, [] for right code
 
     Raises
     ------

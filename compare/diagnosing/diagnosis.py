@@ -33,7 +33,7 @@ class Diagnosis:
 
     network:      ours with the candidate's parameters
     findings:     in the order of the walk backward from the cost
-    unexplained:  what differs and fits no record, with the patterns that hold
+    unexplained:  what differs and fits no mistake, with the patterns that hold
     layers:       of the walk
     arithmetic:   in which formulas were compared: a match in "finite field" or "rational" is exact
     failure:      where the candidate raised, or returned nothing comparable
@@ -64,7 +64,7 @@ class Diagnosis:
 
     @property
     def mistakes(self) -> list[Mistake]:
-        """The records found, in order; of a class of equal formulas, all.  [] for right code."""
+        """The mistakes found, in order; of a class of equal formulas, all.  [] for right code."""
         return list(dict.fromkeys(m for f in self.findings for m in f.mistakes))
 
     @property
@@ -117,7 +117,7 @@ class Diagnosis:
         first = self.first_divergence
         where = f"; walking backward from the cost, first in {first.equation} at layer {first.layer}" if first else ""
         if not self.findings:
-            return f"WRONG, in a way that no record explains{where}."
+            return f"WRONG, in a way that no mistake of the catalogue explains{where}."
         count = len(self.findings) + bool(self.unexplained)
         return f"{count} MISTAKE{'S' if count > 1 else ''}{where}."
 
@@ -127,7 +127,7 @@ class Diagnosis:
             for i, line in enumerate(finding.lines()):
                 yield f"{number}. {line}" if i == 0 else line
         if self.unexplained:
-            yield "No record of the catalogue fits:"
+            yield "No mistake of the catalogue fits:"
             yield from (f"    {said}" for said in self.unexplained)
         yield from (f"note: {note}" for note in self.notes)
 

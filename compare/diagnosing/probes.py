@@ -76,10 +76,11 @@ def _rational(value: Any) -> Rational:
 
 
 def _to_kink(q: Question, point: Point, i: int, first: int) -> None:
-    """Change the biases of layer i + 2 so that every other z there is 0, from the unit `first` on."""
+    """Change biases so that every other z of layer i + 2 is 0, from the unit `first` on, and that it shows above."""
     weights, biases, x, _ = point
     z = q.network.forward(x, weights, biases)[0][i]
     biases[i][first::2] = biases[i][first::2] - z[first::2, :1]
+    _switch_on(q, point, [j for j in range(i + 1, len(biases)) if q.network.activation_functions[j].row.kink == 1])
 
 
 def _measure_kinks(q: Question, point: Point, layers: list[int], probe: Callable[[Point], Probe]) -> None:

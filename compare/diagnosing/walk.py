@@ -36,7 +36,7 @@ class WalkedLayer:
     at:           its numbers at the first point, with the candidate's δ
     found:        what was found at the first point
     ways:         to make what was found at all points, each with as few mistakes as possible; [()] for right code
-    unexplained:  the equations that no record explains
+    unexplained:  the equations that no mistake explains
     holds:        for BP1 or BP2, BP3 and BP4: True, False, or None where it cannot be said
     """
 
@@ -54,23 +54,23 @@ class WalkedLayer:
     @property
     def is_skipped(self) -> bool:
         """Whether nothing was found here but zeros."""
-        return any(record is SKIPPED for record, _ in self.ways[0]) if self.ways else False
+        return any(mistake is SKIPPED for mistake, _ in self.ways[0]) if self.ways else False
 
     @cached_property
     def classes(self) -> list[list[Mistake]]:
         """The mistakes of the first way, each with those that may stand in its place."""
-        ways = [_records(way) for way in self.ways]
+        ways = [_mistakes(way) for way in self.ways]
         return [list(dict.fromkeys(o for way in ways for o in _instead(m, ways[0], way))) for m in (ways or [[]])[0]]
 
     @cached_property
     def others(self) -> list[list[Mistake]]:
         """Ways that are not made of the classes: other mistakes that give the same numbers."""
         members = {frozenset(choice) for choice in product(*self.classes)}
-        return [records for way in self.ways if frozenset(records := _records(way)) not in members]
+        return [mistakes for way in self.ways if frozenset(mistakes := _mistakes(way)) not in members]
 
 
-def _records(way: Way) -> list[Mistake]:
-    return [record for record, _ in way]
+def _mistakes(way: Way) -> list[Mistake]:
+    return [mistake for mistake, _ in way]
 
 
 def _instead(m: Mistake, first: list[Mistake], other: list[Mistake]) -> list[Mistake]:
@@ -119,21 +119,21 @@ def retraced(layers: list[WalkedLayer], point: Seen) -> bool:
     )
 
 
-def _ways(tried: Tried, records: Sequence[Mistake], count: int) -> Iterator[Tried]:
+def _ways(tried: Tried, mistakes: Sequence[Mistake], count: int) -> Iterator[Tried]:
     """Every way to make so many of these mistakes: one in a slot, and as many as you like in "scale"."""
     if count == 0:
         yield tried
         return
-    for i, record in enumerate(records):
-        rest = [m for m in records[i + 1 :] if m.slot != record.slot or m.slot == "scale"]
-        for k in range(tried.variants(record)):
-            yield from _ways(tried.with_mistake(record, k), rest, count - 1)
+    for i, mistake in enumerate(mistakes):
+        rest = [m for m in mistakes[i + 1 :] if m.slot != mistake.slot or m.slot == "scale"]
+        for k in range(tried.variants(mistake)):
+            yield from _ways(tried.with_mistake(mistake, k), rest, count - 1)
 
 
-def _fewest(tried: Tried, records: Sequence[Mistake], quantity: str, most: int) -> list[Tried]:
+def _fewest(tried: Tried, mistakes: Sequence[Mistake], quantity: str, most: int) -> list[Tried]:
     """The ways to make a quantity with the fewest mistakes."""
     for count in range(min(most, MOST_OF_ONE) + 1):
-        fitting = [way for way in _ways(tried, records, count) if way.fits(quantity)]
+        fitting = [way for way in _ways(tried, mistakes, count) if way.fits(quantity)]
         if fitting:
             return fitting
     return []
@@ -220,7 +220,7 @@ def _tag(right: Tried) -> str:
 
 
 def _unexplained(right: Tried, most: int) -> tuple[WalkedLayer, list[Array | None]]:
-    """No record explains the layer: what can still be said of it, and with which δ the walk goes on."""
+    """No mistake explains the layer: what can still be said of it, and with which δ the walk goes on."""
     tag = _tag(right)
     none: dict[str, bool | None] = {tag: None, bp3.tag: None, bp4.tag: None}
     if right.says("delta"):

@@ -1,4 +1,4 @@
-"""The catalogue of mistakes in backpropagation, each one small record.
+"""The catalogue of mistakes in backpropagation, each of a few lines.
 
 One definition serves both uses: the diagnosis evaluates the variant on somebody's numbers, and the lab
 (`compare.mistakes.lab.mistaken`) computes with it.
@@ -283,14 +283,14 @@ CATALOGUE: tuple[Mistake, ...] = (
 )  # fmt: skip
 
 catalogue: dict[str, Mistake] = {m.name: m for m in CATALOGUE}
-"""All records by name."""
+"""All mistakes by name."""
 
 IN_EQUATIONS = tuple(m for m in CATALOGUE if m.slot in SLOTS and not m.parts)
 """The mistakes that are made within a layer's equations."""
 
 
 def find(name: str) -> Mistake:
-    """The record of that name.
+    """The mistake of that name.
 
     Raises
     ------
