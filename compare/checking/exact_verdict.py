@@ -182,8 +182,9 @@ def in_rationals(trial: Trial) -> Verdict:
     why = not_rational(trial.network)
     if why:
         raise Unusable(why)
-    if sum(trial.network.sizes[1:]) > SHORT and any(f.name == "softsign" for f in trial.network.activation_functions):
-        raise Unusable("the rational numbers of softsign grow too long in a network of this size")
+    if sum(trial.network.sizes[1:]) > SHORT and not all(f.row.linear for f in trial.network.activation_functions):
+        names = ", ".join(dict.fromkeys(f.name for f in trial.network.activation_functions if not f.row.linear))
+        raise Unusable(f"the rational numbers of {names} grow too long in a network of this size")
     runner = trial.candidate.fresh()
 
     def lift(value: Any) -> Rational:

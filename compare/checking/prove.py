@@ -16,7 +16,6 @@ A point has B = 3 samples: gradients of parameters are sums over them, and a mea
 of all, is another number.
 """
 
-import copy
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -71,8 +70,7 @@ def prove(
                 "network: δᴸ = a − y is no identity for every σ; prove the network without shortcut, or use "
                 "check(), which knows sigmoid"
             )
-        tried = copy.copy(network)
-        tried.matmul = None
+        tried = network.in_contract_order()
     else:
         tried = Network(network, cost=cost or "quadratic")
     if not 0 < below < 1:
@@ -114,8 +112,8 @@ def _at_a_random_point(network: Network, seed: int, trial: int) -> tuple[Outcome
         def element(inputs: int, functions: Functions = functions) -> Residue:
             return Residue(functions.uniform(), functions, n=1)
 
-        point = copy.copy(network)
-        point._weights, point._biases, x, y = draw(network.sizes, element, SAMPLES)
+        weights, biases, x, y = draw(network.sizes, element, SAMPLES)
+        point = network.with_parameters(weights, biases)
         try:
             outcome = two_sides(point, x, y, None, finite_field(functions=functions))
         except ZeroDivisionError:

@@ -1,6 +1,5 @@
 """Both sides run on the same numbers: the textbook's arrays, and the graphs of its samples."""
 
-import copy
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -68,9 +67,7 @@ class _Graphs:
 
 def _of_network(network: Network, x: Array, y: Array, progress: bool) -> _Graphs:
     """The graphs that the network's own forward code makes on Values, sample after sample."""
-    # The graph's sums are in contract order, whatever matmul the explicit side uses.
-    forward = copy.copy(network)
-    forward.matmul = None
+    forward = network.in_contract_order()  # whatever matmul the explicit side uses
     weights, biases = parameters("w", network.weights), parameters("b", network.biases)
     graphs = _Graphs()
     for s in _samples(x.shape[1], progress):

@@ -1,6 +1,5 @@
 """The report as a picture: the graph, with δ beside the adjoint in each z node."""
 
-import copy
 from typing import Any
 
 from compare.comparison.outcome import Outcome
@@ -46,8 +45,7 @@ def traced_sample(outcome: Outcome, sample: int, caller: str) -> Traced:
     count = len(outcome.record.costs)
     if isinstance(sample, bool) or not isinstance(sample, int) or not 0 <= sample < count:
         raise ValueError(f"{caller}(sample): expected an int from 0 to {count - 1}, got {sample!r}")
-    network = copy.copy(outcome.network)
-    network.matmul = None  # the graph's sums are in contract order, whatever the explicit side uses
+    network = outcome.network.in_contract_order()  # whatever the explicit side uses
     traced = trace_network(
         network,
         parameters("w", network.weights),

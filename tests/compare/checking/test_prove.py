@@ -205,8 +205,7 @@ class _SigmaPrimeOfA(Network):
 
     def backprop(self, x, y):
         right = [f.derivative for f in self.activation_functions]
-        mistaken = type(self)(self.sizes)
-        mistaken._weights, mistaken._biases, mistaken.cost = self.weights, self.biases, self.cost
+        mistaken = self.with_parameters(self.weights, self.biases)
         mistaken.activation_functions = [
             type(f)(f.name, f.function, lambda z, a, d=d: d(a, a))
             for f, d in zip(self.activation_functions, right, strict=True)

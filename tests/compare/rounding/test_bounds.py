@@ -271,4 +271,4 @@ def test_bad_arguments_are_refused():
 def test_every_activation_and_cost_has_a_rule():
     from compare.rounding.rules import COST_RULES, RULES
 
-    assert set(RULES) == set(ACTIVATIONS) and set(COST_RULES) == set(COSTS)
+    assert set(RULES) == set(ACTIVATIONS.values()) and set(COST_RULES) == set(COSTS.values())
