@@ -279,6 +279,28 @@ def test_forward_with_other_parameters_leaves_the_network_alone():
         network.forward([[2.0]], weights=[[[3, 4]]])
 
 
+def test_with_parameters_takes_the_arrays_as_they_are():
+    network = Network([2, 2, 1], "tanh", shortcut=False, matmul=np.matmul)
+    weights, biases = [np.full((3, 2), math.inf), np.ones((1, 3))], [np.ones((3, 1)), np.ones((1, 1))]
+    before = bits(network.weights + network.biases)
+    other = network.with_parameters(weights, biases)
+    assert other.sizes == [2, 3, 1] and other.matmul is np.matmul
+    assert all(a is b for a, b in zip(other.weights + other.biases, weights + biases, strict=True))
+    other.weights[0] = np.zeros((3, 2))
+    other.activation_functions[0] = ACTIVATIONS["relu"]
+    assert bits(network.weights + network.biases) == before and network.sizes == [2, 2, 1]
+    assert network.activation_functions[0].name == "tanh"
+    assert network.in_contract_order().matmul is None and network.matmul is np.matmul
+    for bad, message in [
+        ((weights, biases[:1]), "biases: expected 2 arrays, got 1"),
+        ((weights[:1], biases), "weights: expected 2 arrays"),
+        ((weights[::-1], biases), r"weights\[0\]: expected shape \(3, 3\), got \(1, 3\)"),
+        ((weights, [np.ones(3), np.ones((1, 1))]), r"biases\[0\]: expected shape \(3, 1\), got \(3,\)"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            network.with_parameters(*bad)
+
+
 def test_assignment_copies_converts_and_checks():
     network = Network([2, 1])
     mine = np.array([[1.0, 2.0]])
