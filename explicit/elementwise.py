@@ -144,7 +144,7 @@ def apply(function: str | Callable[..., Any], z: Array, *constants: float) -> Ar
 
 
 def method_or(name: str, function: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    """z ↦ each element's own method `name` where the elements have one, as graphs do for what they know, else function(z).
+    """z ↦ the elements' own method `name` where they have one (a graph has those of its op table), else function(z).
 
     >>> swish = method_or("swish", lambda z: z * apply("sigmoid", z))
     >>> swish(np.array([0.0]))

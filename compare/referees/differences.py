@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from compare.referees.libraries import Answer, Words, own
+from compare.referees.libraries import Answer, Words, own, shared_words
 from compare.rounding.rules import U
 from explicit import Network
 from explicit.elementwise import Array
@@ -31,10 +31,7 @@ def _softplus(z: Array) -> Array:
         return s
 
 
-WORDS: Words = {
-    "exp": np.exp, "log": np.log, "tanh": np.tanh, "abs": np.abs, "where": np.where,
-    "sigmoid": _sigmoid, "softplus": _softplus,
-}  # fmt: skip
+WORDS: Words = shared_words(np) | {"sigmoid": _sigmoid, "softplus": _softplus}
 
 
 def _costs_after(network: Network, i: int, z: Array, y: Array) -> tuple[Array, Array]:

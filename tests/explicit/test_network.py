@@ -292,7 +292,9 @@ def test_with_parameters_takes_the_arrays_as_they_are():
     assert network.activation_functions[0].name == "tanh"
     assert network.in_contract_order().matmul is None and network.matmul is np.matmul
     for bad, message in [
-        ((weights, biases[:1]), "biases: expected 2 arrays, got 1"),
+        ((weights, biases[:1]), "weights, biases: expected arrays of 2 layers, got 1"),
+        (([], biases), "weights, biases: expected arrays of 2 layers"),
+        ((weights, [1.0, 2.0]), "weights, biases: expected arrays of 2 layers"),
         ((weights[:1], biases), "weights: expected 2 arrays"),
         ((weights[::-1], biases), r"weights\[0\]: expected shape \(3, 3\), got \(1, 3\)"),
         ((weights, [np.ones(3), np.ones((1, 1))]), r"biases\[0\]: expected shape \(3, 1\), got \(3,\)"),
