@@ -3,6 +3,7 @@ import math
 import random as python_random
 from dataclasses import FrozenInstanceError
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -301,6 +302,13 @@ def test_with_parameters_takes_the_arrays_as_they_are():
     ]:
         with pytest.raises(ValueError, match=message):
             network.with_parameters(*bad)
+
+
+def test_nobody_else_writes_the_parameters_of_a_network():
+    root = Path(__file__).parents[2]
+    paths = [p for room in ("explicit", "compare", "tests", "benchmarks") for p in (root / room).rglob("*.py")]
+    own = {root / "explicit" / "network.py", Path(__file__)}
+    assert [p for p in paths if p not in own and "._weights" in p.read_text(encoding="utf-8")] == []
 
 
 def test_assignment_copies_converts_and_checks():
