@@ -227,8 +227,9 @@ def _file_name(title: str, source: str) -> str:
         _sources[title, source] = f"{title} ({count + 1})" if count else title
     linecache = sys.modules.get("linecache")
     if linecache is not None:
-        for (_, text), name in _sources.items():  # without a time: then it is never looked for on disk
-            linecache.cache.setdefault(name, (len(text), None, text.splitlines(True), name))
+        for (_, text), name in _sources.items():
+            if name not in linecache.cache:  # without a time of change: it is never looked for on disk
+                linecache.cache[name] = (len(text), None, text.splitlines(True), name)
     return _sources[title, source]
 
 

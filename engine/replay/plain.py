@@ -11,8 +11,6 @@ from engine.replay.python_kernels import Stopped, plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
-if TYPE_CHECKING:
-    from typing import Any
 
 COMPARISONS = {
     "<": lambda x, y: x < y,
@@ -36,13 +34,9 @@ class Plain:
         self.v: list[list[Any]] = []
         self.adjoints: list[list[float]] = []
 
-    def one(self, row: list[float]) -> list[list[float]]:
-        """One sample as `forward` takes it."""
-        return [row]
-
-    def many(self, inputs: Any) -> Any:
-        """An array (inputs,) or (inputs, B) as `forward` takes it."""
-        return [[float(x) for x in lane] for lane in (inputs.T if inputs.ndim == 2 else [inputs])]
+    def lanes(self, inputs: Any) -> list[list[float]]:
+        """Inputs as `forward` takes them: the numbers of one sample, or an array (inputs,) or (inputs, B)."""
+        return [[float(x) for x in lane] for lane in (inputs.T if getattr(inputs, "ndim", 1) == 2 else [inputs])]
 
     def parameters(self, p: Any) -> list[float]:
         """Parameters as `forward` takes them."""

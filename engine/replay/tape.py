@@ -200,7 +200,7 @@ class Tape:
                     f"{number!r}, but its op gives {replayed!r}: was data assigned while recording?"
                 )
 
-    def _settle(self, lanes: bool) -> None:
+    def _settle(self) -> None:
         """Choose the kernels, once."""
         self._settled = True
         if self._owned is False:
@@ -208,7 +208,7 @@ class Tape:
         from engine.replay.compiled import Compiled
         from engine.replay.kernel_store import why_not
 
-        reason = why_not(self.program, lanes)
+        reason = why_not(self.program)
         if reason is None:
             self._replay = Compiled(self.program, self._threads)
         elif self._owned:
@@ -245,7 +245,7 @@ class Tape:
         """
         self._check_unchanged()
         if not self._settled:
-            self._settle(len(getattr(inputs, "shape", ())) == 2)
+            self._settle()
         graph = self.program.graph
         lanes, many = self._lanes_of(() if inputs is None else inputs, graph.inputs)
         p = self._parameters_of(parameters)
@@ -445,12 +445,12 @@ class Tape:
             row = _numbers(inputs, "inputs", "tape.forward")
             if len(row) != count:
                 raise ValueError(f"tape.forward(inputs): {expected} as recorded from {self.where}, got {len(row)}")
-            return self._replay.one(row), False
+            return self._replay.lanes(row), False
         if inputs.dtype.kind not in "fiub" or inputs.dtype.itemsize > 8:
             raise TypeError(f"tape.forward(inputs): expected real numbers, got dtype {inputs.dtype}")
         if len(shape) not in (1, 2) or shape[0] != count or 0 in shape[1:]:
             raise ValueError(f"tape.forward(inputs): {expected} as recorded from {self.where}, got {shape}")
-        return self._replay.many(inputs), len(shape) == 2
+        return self._replay.lanes(inputs), len(shape) == 2
 
     def _parameters_of(self, parameters: Any) -> Any:
         if parameters is None:
