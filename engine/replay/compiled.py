@@ -1,8 +1,7 @@
-"""Replay by numba (extra ``fast``): the kernels of `engine.replay.python_kernels`, compiled and kept on disk.
+"""Replay by numba (extra ``fast``): buffers, threads, and the calls of the compiled kernels.
 
 The compiled kernels have the bits of plain Python: numba is not given ``fastmath``, so each product
-and each sum is rounded, and before its elementary functions are used they are compared with Python's
-`math`, bit by bit; a machine on which they differ replays in plain Python.
+and each sum is rounded, and its elementary functions were compared with Python's (`kernel_store`).
 
 Threads (kernels let go of Python's lock) change no bit.  The passes over lanes are split by lane: no lane
 reads another.  What parameters get, the sum over lanes, is added when all adjoints are there, and is split
@@ -29,10 +28,7 @@ if TYPE_CHECKING:
 
 CHUNK = 32  # lanes that are replayed together: so many fit the cache
 WORTHWHILE = 5_000_000  # operations × lanes, below which threads cost more than they save (about a millisecond)
-
-
 THREADS = "DELTA_ADJOINT_THREADS"  # environment: how many threads replay lanes, unless the caller says it
-
 
 _pool: list[ThreadPoolExecutor] = []
 if hasattr(os, "register_at_fork"):
@@ -76,7 +72,7 @@ class Compiled:
     def __init__(self, program: Program, threads: int | None = None) -> None:
         self.program, self.threads = program, threads
         graph = program.graph
-        self.module, kinds = kernels(program.rows)
+        self.module, kinds = kernels(program.graph.ops)
         self.code, self.visited = (_renumbered(table, kinds) for table in (program.code, program.visited))
         self.pairs = _table(program.pairs, 2)
         self.constants = np.array(program.constants or [0.0])
@@ -101,7 +97,8 @@ class Compiled:
         self.blocks = np.array(blocks, dtype=np.int64).reshape(-1, 9)
         self.read = np.array(read, dtype=np.uint64)  # unsigned: the compiler need not allow for negative places
         self.rows = np.array(rows, dtype=np.int64).reshape(-1, 2)
-        self.summed = self.visited[self.visited[:, 0] == BLOCK, 2].astype(np.int64)  # blocks whose parameters have totals
+        blocks_visited = self.visited[:, 0] == BLOCK
+        self.summed = self.visited[blocks_visited, 2].astype(np.int64)  # blocks whose parameters have totals
         self.loose = np.array(program.loose, dtype=np.int64).reshape(-1, 2)
         self.copied, self.widest, self.tallest = offset, widest, tallest
         self.values = np.array([number for _, number in program.values])

@@ -1,4 +1,8 @@
-"""Compiled kernels, kept on disk: made once for a set of ops, checked before use, discarded when broken."""
+"""Compiled kernels, kept on disk: made once for a set of ops, checked before use, discarded when broken.
+
+Before numba's elementary functions are used they are compared with Python's, bit by bit; a machine on which they
+differ replays in plain Python.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +46,7 @@ def why_not(program: Program) -> Exception | None:
     if len(program.code) >= 2**31 or program.slots >= 2**31:
         return ValueError("more instructions than the compiled kernels can count")
     try:
-        kernels(program.rows)
+        kernels(program.graph.ops)
     except (TypeError, ValueError) as error:
         return error
     return None

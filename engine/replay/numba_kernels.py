@@ -1,4 +1,7 @@
-"""The source of numba's kernels, made from the op table's text."""
+"""The source of numba's kernels: the fixed part (`numba_text`), and a case for each op, made from the table's text.
+
+A case has the row's formulas with ints as floats, and with functions that raise where Python's raise.
+"""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Plain:
         self.program = program
         kinds = program.code[::5]
         common = sorted(set(kinds), key=kinds.count, reverse=True)
-        self._forward, self._backward = plain(program.rows, common)
+        self._forward, self._backward = plain(program.graph.ops, common)
         self._pairs = _tuples(program.pairs, 2)
         self._lines: list[Line] | None = None  # as tuples, which are read faster; of the first forward
         self._reversed: list[Line] | None = None
