@@ -1,6 +1,6 @@
-"""Copies of a graph without recursion: a Value is pickled as one flat record of its graph.
+"""Copies of a graph without recursion: a Value is pickled as one flat list of its graph.
 
-Leaves go into the record as objects, so that a loss and the parameters under it, pickled
+Leaves go into it as objects, so that a loss and the parameters under it, pickled
 together, come back connected.
 """
 

@@ -61,7 +61,7 @@ class Op:
         "note",
         "ascii",
         "analytic",
-        "_rule",
+        "_partials",
         "_result",
         "_bound",
     )
@@ -86,7 +86,7 @@ class Op:
         self.name, self.symbol, self.forward, self.dx, self.dy = name, symbol, forward, dx, dy
         self.c, self.samples, self.kinks, self.note = c, samples, kinks, note
         self.ascii, self.analytic = ascii or symbol, analytic
-        self._rule: Callable[..., tuple[Any, ...]] | None = None
+        self._partials: Callable[..., tuple[Any, ...]] | None = None
         self._result: Callable[..., Any] | None = None
         self._bound: dict[Any, Op] = {}
 
@@ -132,11 +132,11 @@ class Op:
         >>> TABLE["div"].partials(1.0, 4.0, 0.25)
         (0.25, -0.0625)
         """
-        if self._rule is None:
+        if self._partials is None:
             texts = [self.dx] if self.dy is None else [self.dx, self.dy]
             source = f"def partials(x, y, out, c): return ({', '.join(texts)},)"
-            self._rule = compile_function(source, f"partials of {self.name}", TABLE.on_values)
-        return self._rule(x, y, out, self.c)
+            self._partials = compile_function(source, f"partials of {self.name}", TABLE.on_values)
+        return self._partials(x, y, out, self.c)
 
 
 def _row(name: str, c: Any) -> Op:
@@ -227,8 +227,9 @@ def _file_name(title: str, source: str) -> str:
         _sources[title, source] = f"{title} ({count + 1})" if count else title
     linecache = sys.modules.get("linecache")
     if linecache is not None:
-        for (_, text), name in _sources.items():  # without a time: then it is never looked for on disk
-            linecache.cache.setdefault(name, (len(text), None, text.splitlines(True), name))
+        for (_, text), name in _sources.items():
+            if name not in linecache.cache:  # without a time of change: it is never looked for on disk
+                linecache.cache[name] = (len(text), None, text.splitlines(True), name)
     return _sources[title, source]
 
 

@@ -28,7 +28,7 @@ LOCK = RLock()
 
 
 def reach(root: Any) -> tuple[list[Any], list[Any], object, bool]:
-    """All nodes below root: (inner nodes in postorder, leaves, their mark in `_adj`, whether a pass was here before)."""
+    """All nodes below root: (inner nodes in postorder, leaves, their mark in `_adj`, whether a pass was here)."""
     reached = object()  # a new mark for each pass: what an interrupted pass left behind means nothing
     inner: list[Any] = []
     leaves: list[Any] = []

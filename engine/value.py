@@ -233,7 +233,7 @@ class Value:
 
         return Graph(self, level, digits, **options)
 
-    # -- copies: a Value carries its graph as one flat record -----------------------------------
+    # -- copies: a Value carries its graph as one flat list -------------------------------------
 
     def __reduce__(self) -> Any:
         return copies.rebuild, copies.flatten(self)

@@ -211,7 +211,7 @@ def test_steps_and_training_have_the_bits_of_the_equations(network):
     assert not stepper.compiled
     assert bits([stepper.gradients(X, Y)]) == bits([plain.costs])
     run = train_in_lockstep(network.with_parameters(network.weights, network.biases), (X, Y), 3, 2, 0.1, progress=False)
-    assert run.identical and run.record["compared"] == 6
+    assert run.identical and run.compared == 6
     train(network, (X, Y), 3, 2, 0.1, progress=False)
     assert bits(network.weights + network.biases) == bits(run.network.weights + run.network.biases)
 

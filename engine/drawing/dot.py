@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.drawing.layout import FONT, HEAD_FONT, Frame, Layout, Route, op_font, op_width, size
 from engine.drawing.scene import BOX, EDGE, NAME, OP, STYLES, Cell, Scene, Shape, cluster_style
-from engine.drawing.survey import Place
+from engine.drawing.survey import LayerUnit
 from engine.drawing.text import clipped
 
 if TYPE_CHECKING:
@@ -43,17 +43,17 @@ def digraph(scene: Scene, prefix: str) -> graphviz.Digraph:
     by_place = _by_place(scene)
     for layer, units in scene.places().items():
         with dot.subgraph(name=f"cluster_{layer}") as box:
-            fill, line, ink = cluster_style(Place(layer, 0))
+            fill, line, ink = cluster_style(LayerUnit(layer, 0))
             box.attr(label=f"layer {layer}", labeljust="l", style="rounded,filled", id=f"{prefix}cluster{layer}")
             box.attr(fillcolor=fill, color=line, fontcolor=ink)
-            for shape in by_place.get(Place(layer, 0), ()):
+            for shape in by_place.get(LayerUnit(layer, 0), ()):
                 _node(box, shape, prefix)
             for unit in units:
                 with box.subgraph(name=f"cluster_{layer}_{unit}") as neuron:
-                    fill, line, ink = cluster_style(Place(layer, unit))
+                    fill, line, ink = cluster_style(LayerUnit(layer, unit))
                     neuron.attr(label=f"neuron {unit}", id=f"{prefix}cluster{layer}_{unit}")
                     neuron.attr(style="rounded,filled", fillcolor=fill, color=line, fontcolor=ink)
-                    for shape in by_place[Place(layer, unit)]:
+                    for shape in by_place[LayerUnit(layer, unit)]:
                         _node(neuron, shape, prefix)
     for shape in by_place.get(None, ()):
         _node(dot, shape, prefix)
@@ -142,7 +142,7 @@ def layout_source(scene: Scene) -> str:
     ]
     by_place = _by_place(scene)
     for layer, units in scene.places().items():
-        inside = by_place.get(Place(layer, 0), [])
+        inside = by_place.get(LayerUnit(layer, 0), [])
         if scene.level == "unit":
             # dot does not keep an order within clusters; `layout_from` draws their boxes.
             lines += [*map(_sized, inside), _column(inside, scene, layer)]
@@ -151,7 +151,7 @@ def layout_source(scene: Scene) -> str:
         lines += map(_sized, inside)
         for unit in units:
             lines.append(f'subgraph cluster_{layer}_{unit} {{ id="cluster{layer}_{unit}" label="neuron {unit}"')
-            lines += map(_sized, by_place[Place(layer, unit)])
+            lines += map(_sized, by_place[LayerUnit(layer, unit)])
             lines.append("}")
         lines.append("}")
     lines += [_sized(shape) for shape in by_place.get(None, ())]
@@ -182,7 +182,7 @@ def layout_from(raw: str, scene: Scene) -> Layout:
                 layout.routes[name] = _route(group)
             elif kind == "cluster":
                 layer, _, unit = name.removeprefix("cluster").partition("_")
-                layout.clusters[Place(int(layer), int(unit or 0))] = _frame(group)
+                layout.clusters[LayerUnit(int(layer), int(unit or 0))] = _frame(group)
         if scene.level == "unit":
             layout = _with_clusters(layout, scene)
     except (ElementTree.ParseError, ValueError, AttributeError) as error:
@@ -200,7 +200,7 @@ def _with_clusters(layout: Layout, scene: Scene) -> Layout:
         frames = [layout.shapes[s.key] for s in scene.shapes if s.place is not None and s.place.layer == layer]
         left, top = min(f.x for f in frames) - 10, min(f.y for f in frames) - 22
         right, bottom = (max(f.x + f.width for f in frames) + 10, max(f.y + f.height for f in frames) + 8)
-        layout.clusters[Place(layer, 0)] = Frame(left, top, right - left, bottom - top)
+        layout.clusters[LayerUnit(layer, 0)] = Frame(left, top, right - left, bottom - top)
     view = layout.view
     return layout._replace(view=Frame(view.x - 10, view.y - 22, view.width + 20, view.height + 32))
 
@@ -250,8 +250,8 @@ def _column(shapes: list[Shape], scene: Scene, layer: int) -> str:
     return f"{{rank=same; {' -> '.join(keys)} [style=invis tailport=_ headport=_]}}" if len(keys) > 1 else ""
 
 
-def _by_place(scene: Scene) -> dict[Place | None, list[Shape]]:
-    found: dict[Place | None, list[Shape]] = {}
+def _by_place(scene: Scene) -> dict[LayerUnit | None, list[Shape]]:
+    found: dict[LayerUnit | None, list[Shape]] = {}
     for shape in scene.shapes:
         found.setdefault(shape.place if scene.clusters else None, []).append(shape)
     return found

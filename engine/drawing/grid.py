@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from engine.drawing.layout import Frame, Layout, Route, size
 from engine.drawing.scene import Edge, Scene, Shape
-from engine.drawing.survey import Place
+from engine.drawing.survey import LayerUnit
 
 GAP_X, GAP_Y, CLUSTER, LABEL = 36.0, 14.0, 10.0, 20.0
 TALL = 24  # shapes in a column, before it is broken
@@ -41,7 +41,7 @@ def grid_layout(scene: Scene) -> Layout:
     return Layout(at.frames, at.clusters, _routes(scene, at), view)
 
 
-NOWHERE = Place(0, 0)
+NOWHERE = LayerUnit(0, 0)
 
 
 class _Slot(NamedTuple):
@@ -63,14 +63,14 @@ class _Block(NamedTuple):
     height: float
     parts: list[tuple[_Block, float, float]] = []  # noqa: RUF012 - never changed
     slots: list[_Slot] = []  # noqa: RUF012
-    place: Place | None = None
+    place: LayerUnit | None = None
 
 
 class _Placed(NamedTuple):
     """What `Layout` needs, and for the arrows: rows of columns, and ways past the column before."""
 
     frames: dict[str, Frame]
-    clusters: dict[Place, Frame]
+    clusters: dict[LayerUnit, Frame]
     bands: dict[str, int]
     before: dict[str, tuple[float, float, float]]
 
@@ -88,13 +88,13 @@ class _Placed(NamedTuple):
                 self.before[key] = (before[0] + x, before[1] + x, before[2] + y)
 
 
-def _boxed(block: _Block, place: Place) -> _Block:
+def _boxed(block: _Block, place: LayerUnit) -> _Block:
     """The block with a box around it."""
     width, height = max(block.width, 60.0) + 2 * CLUSTER, block.height + LABEL + CLUSTER
     return _Block(width, height, [(block, (width - block.width) / 2, LABEL)], [], place)
 
 
-def _blocks(scene: Scene) -> list[tuple[Place, list[tuple[Place, list[Shape]]]]]:
+def _blocks(scene: Scene) -> list[tuple[LayerUnit, list[tuple[LayerUnit, list[Shape]]]]]:
     """Shapes from left to right: before each layer what leads to it, its units, and the rest at the end."""
     layer_of = {s.key: s.place.layer for s in scene.shapes if s.place is not None}
     heads: dict[str, list[str]] = {}
@@ -109,7 +109,7 @@ def _blocks(scene: Scene) -> list[tuple[Place, list[tuple[Place, list[Shape]]]]]
                 first[shape.key] = min(found)
     layers = sorted({*layer_of.values(), *first.values()})
     before: dict[int, list[Shape]] = {layer: [] for layer in layers}
-    inside: dict[int, dict[Place, list[Shape]]] = {layer: {} for layer in layers}
+    inside: dict[int, dict[LayerUnit, list[Shape]]] = {layer: {} for layer in layers}
     rest: list[Shape] = []
     for shape in scene.shapes:
         if shape.place is not None:
@@ -118,18 +118,18 @@ def _blocks(scene: Scene) -> list[tuple[Place, list[tuple[Place, list[Shape]]]]]
             before[first[shape.key]].append(shape)
         else:
             rest.append(shape)
-    blocks: list[tuple[Place, list[tuple[Place, list[Shape]]]]] = []
+    blocks: list[tuple[LayerUnit, list[tuple[LayerUnit, list[Shape]]]]] = []
     for layer in layers:
         if before[layer]:
             blocks.append((NOWHERE, [(NOWHERE, before[layer])]))
         if inside[layer]:
-            blocks.append((Place(layer, 0), [(p, inside[layer][p]) for p in sorted(inside[layer])]))
+            blocks.append((LayerUnit(layer, 0), [(p, inside[layer][p]) for p in sorted(inside[layer])]))
     if rest:
         blocks.append((NOWHERE, [(NOWHERE, rest)]))
     return blocks
 
 
-def _stack(blocks: list[tuple[Place, _Block]]) -> _Block:
+def _stack(blocks: list[tuple[LayerUnit, _Block]]) -> _Block:
     """Blocks one above the other; many of them in several columns, so that the whole is about square."""
     area = sum((b.width + GAP_X) * (b.height + GAP_Y) for _, b in blocks)
     highest = max(max(b.height for _, b in blocks), 1200.0, sqrt(area))

@@ -6,7 +6,7 @@ from math import ceil
 from typing import NamedTuple
 
 from engine.drawing.scene import Row, Shape
-from engine.drawing.survey import Place
+from engine.drawing.survey import LayerUnit
 from engine.drawing.text import columns
 
 FONT, HEAD_FONT = 11, 13
@@ -37,7 +37,7 @@ class Layout(NamedTuple):
     """Positions of shapes and routes of edges by key, of clusters by place, within view (an SVG viewBox)."""
 
     shapes: dict[str, Frame]
-    clusters: dict[Place, Frame]
+    clusters: dict[LayerUnit, Frame]
     routes: dict[str, Route]
     view: Frame
 

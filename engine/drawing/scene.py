@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from engine.drawing.survey import Place
+from engine.drawing.survey import LayerUnit
 
 
 class Cell(NamedTuple):
@@ -50,7 +50,7 @@ STYLES = {
 }
 
 
-def cluster_style(place: Place) -> tuple[str, str, str]:
+def cluster_style(place: LayerUnit) -> tuple[str, str, str]:
     """The colours of the box around a layer or a neuron: fill, line, text."""
     if place.unit:
         return "#FFFFFF", "#0072B2", "#33658A"
@@ -70,7 +70,7 @@ class Shape(NamedTuple):
     role: str
     rows: tuple[Row, ...]
     title: str
-    place: Place | None
+    place: LayerUnit | None
 
 
 class Edge(NamedTuple):

@@ -36,7 +36,7 @@ class Node(Protocol):
         """The operands, in order."""
 
 
-class Place(NamedTuple):
+class LayerUnit(NamedTuple):
     """Where a node belongs: a layer, and a unit of it, 0 for none (the inputs, which are no neurons)."""
 
     layer: int
@@ -52,20 +52,20 @@ def numbered(text: str) -> int:
     return int(text.translate(_DIGITS))
 
 
-def place_of_label(label: str) -> Place | None:
+def place_of_label(label: str) -> LayerUnit | None:
     """The neuron that a label names, if it names one.
 
     >>> place_of_label("z²₁₂"), place_of_label("w³₁₀,₃"), place_of_label("w³₁₂"), place_of_label("a¹₂")
-    (Place(layer=2, unit=12), Place(layer=3, unit=10), Place(layer=3, unit=1), Place(layer=1, unit=0))
+    (LayerUnit(layer=2, unit=12), LayerUnit(layer=3, unit=10), LayerUnit(layer=3, unit=1), LayerUnit(layer=1, unit=0))
     """
     match = _UNIT.fullmatch(label)
     if match is not None:
         layer = numbered(match[2])
         if layer == 1:
-            return Place(1, 0) if match[1] == "a" else None
-        return Place(layer, numbered(match[3]))
+            return LayerUnit(1, 0) if match[1] == "a" else None
+        return LayerUnit(layer, numbered(match[3]))
     match = _WEIGHT.fullmatch(label)
-    return None if match is None else Place(numbered(match[1]), numbered(match[2] or match[4]))
+    return None if match is None else LayerUnit(numbered(match[1]), numbered(match[2] or match[4]))
 
 
 def delta_name(label: str) -> str:
@@ -92,7 +92,7 @@ class Survey:
 
     nodes:    in topological order (parents before children); the order is a property of the graph
     index:    node → its number in that order
-    places:   per node, its `Place` or None
+    places:   per node, its `LayerUnit` or None
     names:    per node, its label; for a node without, the little expression that made it, or ""
     roles:    per node "parameter", "input", "constant", "inner" or "output"
     uses:     per node, how many edges leave it
@@ -114,17 +114,17 @@ class Survey:
         self.names = [self._name(i, node) for i, node in enumerate(self.nodes)]
         self.seeded = not (root.grad.__class__ is int and root.grad == 0)
 
-    def _places(self) -> list[Place | None]:
+    def _places(self) -> list[LayerUnit | None]:
         own = [place_of_label(node.label) for node in self.nodes]
         if not any(place is not None and place.unit for place in own):
             return [None] * len(own)
-        found: list[Place | None] = [None] * len(own)
-        shared: list[set[Place | None]] = [set() for _ in own]
+        found: list[LayerUnit | None] = [None] * len(own)
+        shared: list[set[LayerUnit | None]] = [set() for _ in own]
         for i in range(len(own) - 1, -1, -1):
             node, parents = self.nodes[i], self.parents[i]
             place = own[i]
             if place is None and not parents and _INPUT.fullmatch(node.label):
-                place = Place(1, 0)
+                place = LayerUnit(1, 0)
             elif place is None and len(shared[i]) == 1 and (parents or not node.label):
                 (place,) = shared[i]
             found[i] = place

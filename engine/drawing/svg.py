@@ -7,7 +7,7 @@ from html import escape
 
 from engine.drawing.layout import PAD, Frame, Layout, Route, box_columns, op_font, row_height
 from engine.drawing.scene import BOX, EDGE, NAME, OP, STYLES, Edge, Scene, Shape, cluster_style
-from engine.drawing.survey import Place
+from engine.drawing.survey import LayerUnit
 
 MONO = "'DejaVu Sans Mono', Menlo, Consolas, 'Liberation Mono', monospace"
 SANS = "'DejaVu Sans', Helvetica, Arial, sans-serif"
@@ -66,7 +66,7 @@ def _text(text: str) -> str:
     return escape(text, quote=False) if _SPECIAL(text) else text
 
 
-def _cluster(place: Place, f: Frame, prefix: str) -> str:
+def _cluster(place: LayerUnit, f: Frame, prefix: str) -> str:
     fill, line, ink = cluster_style(place)
     if place.unit:
         key, name = f"{place.layer}_{place.unit}", f"neuron {place.unit}"

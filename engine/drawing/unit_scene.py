@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from itertools import islice
 
 from engine.drawing.scene import Cell, Edge, Row, Scene, Shape
-from engine.drawing.survey import Node, Place, Survey, delta_name, family
+from engine.drawing.survey import LayerUnit, Node, Survey, delta_name, family
 from engine.drawing.text import clean, clipped, nearest
 from engine.drawing.value_scene import NO_GRAD, Boxes
 
@@ -119,7 +119,7 @@ def _pairs(survey: Survey, found: dict[str, list[int]]) -> list[tuple[int | None
     """Each z with its a.  In postorder an activation is numbered after its own z, and before the unit's next z."""
     outs: dict[int | None, int | None] = {z: None for z in found["z"]}
     alone: list[tuple[int | None, int | None]] = []
-    last: dict[Place | None, int] = {}
+    last: dict[LayerUnit | None, int] = {}
     for i in sorted(found["z"] + found["a"]):
         if i in outs:
             last[survey.places[i]] = i
@@ -154,7 +154,7 @@ def _unit(survey: Survey, boxes: Boxes, indices: list[int]) -> Shape:
     titles = [boxes.title(survey.nodes[i]) for i in islice(found["z"] + found["a"], 8)]
     title = f"layer {place.layer}, neuron {place.unit} ({_parameters(weights, biases)}): {'; '.join(titles)}"
     role = "different" if _differs(survey, boxes, indices) else "unit"
-    return Shape(f"unit{place.layer}_{place.unit}", role, tuple(rows), title, Place(place.layer, 0))
+    return Shape(f"unit{place.layer}_{place.unit}", role, tuple(rows), title, LayerUnit(place.layer, 0))
 
 
 def _delta(boxes: Boxes, node: Node) -> list[Row]:
@@ -179,7 +179,7 @@ def _layer(survey: Survey, boxes: Boxes, indices: list[int], group: Group) -> Sh
     name = f"layer {layer}" if layer is not None else str(group[1])
     found, weights, biases = _quantities(survey, indices)
     neurons = bool(found["z"])
-    listed = sorted(found["z"], key=lambda i: survey.places[i] or Place(0, 0)) if neurons else indices
+    listed = sorted(found["z"], key=lambda i: survey.places[i] or LayerUnit(0, 0)) if neurons else indices
     what = f"{len(listed):,} {'neuron' if neurons else 'value'}{'s' if len(listed) > 1 else ''}"
     shown = listed if len(listed) <= LISTED else listed[: LISTED - 2]
     lines = (
@@ -199,7 +199,7 @@ def _layer(survey: Survey, boxes: Boxes, indices: list[int], group: Group) -> Sh
     title = "; ".join([f"{name}: {what}", *(boxes.title(survey.nodes[i]) for i in shown)])
     role = "different" if _differs(survey, boxes, indices) else "layer" if neurons else "input"
     key = f"layer{layer}" if layer is not None else f"family{indices[0]}"
-    return Shape(key, role, tuple(rows), title, None if layer is None else Place(layer, 0))
+    return Shape(key, role, tuple(rows), title, None if layer is None else LayerUnit(layer, 0))
 
 
 def _value_lines(survey: Survey, boxes: Boxes, shown: list[int]) -> list[Row]:

@@ -1,8 +1,7 @@
-"""Replay by numba (extra ``fast``): the kernels of `engine.replay.python_kernels`, compiled and kept on disk.
+"""Replay by numba (extra ``fast``): buffers, threads, and the calls of the compiled kernels.
 
 The compiled kernels have the bits of plain Python: numba is not given ``fastmath``, so each product
-and each sum is rounded, and before its elementary functions are used they are compared with Python's
-`math`, bit by bit; a machine on which they differ replays in plain Python.
+and each sum is rounded, and its elementary functions were compared with Python's (`kernel_store`).
 
 Threads (kernels let go of Python's lock) change no bit.  The passes over lanes are split by lane: no lane
 reads another.  What parameters get, the sum over lanes, is added when all adjoints are there, and is split
@@ -29,10 +28,7 @@ if TYPE_CHECKING:
 
 CHUNK = 32  # lanes that are replayed together: so many fit the cache
 WORTHWHILE = 5_000_000  # operations × lanes, below which threads cost more than they save (about a millisecond)
-
-
 THREADS = "DELTA_ADJOINT_THREADS"  # environment: how many threads replay lanes, unless the caller says it
-
 
 _pool: list[ThreadPoolExecutor] = []
 if hasattr(os, "register_at_fork"):
@@ -76,7 +72,8 @@ class Compiled:
     def __init__(self, program: Program, threads: int | None = None) -> None:
         self.program, self.threads = program, threads
         graph = program.graph
-        self._kernels: dict[bool, tuple[Any, Any, Any]] = {}
+        self.module, kinds = kernels(program.graph.ops)
+        self.code, self.visited = (_renumbered(table, kinds) for table in (program.code, program.visited))
         self.pairs = _table(program.pairs, 2)
         self.constants = np.array(program.constants or [0.0])
         blocks: list[tuple[int, ...]] = []
@@ -100,8 +97,8 @@ class Compiled:
         self.blocks = np.array(blocks, dtype=np.int64).reshape(-1, 9)
         self.read = np.array(read, dtype=np.uint64)  # unsigned: the compiler need not allow for negative places
         self.rows = np.array(rows, dtype=np.int64).reshape(-1, 2)
-        visited = _table(program.visited, 5)
-        self.summed = visited[visited[:, 0] == BLOCK, 2].astype(np.int64)  # blocks whose parameters have totals
+        blocks_visited = self.visited[:, 0] == BLOCK
+        self.summed = self.visited[blocks_visited, 2].astype(np.int64)  # blocks whose parameters have totals
         self.loose = np.array(program.loose, dtype=np.int64).reshape(-1, 2)
         self.copied, self.widest, self.tallest = offset, widest, tallest
         self.values = np.array([number for _, number in program.values])
@@ -114,37 +111,17 @@ class Compiled:
         self.parts = 1  # threads of the last pass
         self.plain: Plain | None = None  # after an error: the replay that explained it
 
-    def _choose(self, lanes: bool) -> None:
-        """Load the kernels for lanes or for one sample, and number the instructions as they do."""
-        if lanes not in self._kernels:
-            program = self.program
-            module, kinds = kernels(program.rows, lanes)
-            code, visited = _table(program.code, 5), _table(program.visited, 5)
-            known = np.array(kinds, dtype=np.int32)
-            for table in (code, visited):
-                ops = table[:, 0] >= 0
-                table[ops, 0] = known[table[ops, 0]]
-            self._kernels[lanes] = module, code, visited
-        self.module, self.code, self.visited = self._kernels[lanes]
-
-    # The forms of arguments.
-
-    def one(self, row: list[float]) -> Any:
-        """One sample as `forward` takes it."""
-        return np.array(row)
-
-    def many(self, inputs: Any) -> Any:
-        """An array (inputs,) or (inputs, B) as `forward` takes it."""
-        return np.asarray(inputs, dtype=np.float64)
+    def lanes(self, inputs: Any) -> Any:
+        """Inputs as `forward` takes them: the numbers of one sample, or an array (inputs,) or (inputs, B)."""
+        x = np.asarray(inputs, dtype=np.float64)
+        return x if x.ndim == 2 else x[:, None]
 
     def parameters(self, p: Any) -> Any:
         """Parameters as `forward` takes them."""
         return np.ascontiguousarray(p, dtype=np.float64)
 
-    # The passes.
-
     def forward(self, x: Any, p: Any) -> Any:
-        """The root's data: x (inputs,) for one sample, (inputs, B) for lanes. Errors: as `Plain.forward`."""
+        """The root's data of each lane: x (inputs, B).  Errors: as `Plain.forward`."""
         self.p, self.x = p, x
         self._prepare(x)
         out = np.empty(self.edges[-1])
@@ -157,24 +134,24 @@ class Compiled:
 
         try:
             at_once(work, self.parts)
-        except (ArithmeticError, ValueError) as error:
-            self._explain(error)
+        except (ArithmeticError, ValueError):
+            self._in_plain_python()
+            raise
         return out
 
-    def _explain(self, error: Exception) -> None:
-        """Replay in plain Python, which raises with the op, its operands and the lane."""
+    def _in_plain_python(self) -> Plain:
+        """The forward pass in plain Python, which raises with the op, its operands and the lane."""
         self.plain = Plain(self.program)
-        self.plain.forward(self.plain.many(self.x), self.p.tolist())
-        raise error
+        self.plain.forward(self.plain.lanes(self.x), self.p.tolist())
+        return self.plain
 
     def _prepare(self, x: Any) -> None:
         """Buffers for x, kept for the next time; a chunk of lanes has a part of its own in v, adjoints and copies."""
         program = self.program
         self.plain = None
-        self._choose(x.ndim == 2)
-        count = x.shape[1] if x.ndim == 2 else 1
+        count = x.shape[1]
         self.parts = min(self._threads(count), count)
-        key = (*x.shape[1:], self.parts)
+        key = count, self.parts
         if key not in self._buffers:
             if len(self._buffers) > 4:  # a run has two shapes: the batch and the last, smaller one
                 self._buffers.clear()
@@ -185,9 +162,9 @@ class Compiled:
             work = [(np.empty(self.widest + 1), np.empty(self.tallest * (most + 1))) for _ in range(self.parts)]
             views = []
             for lo, hi in pairwise(edges.tolist()):
-                shape = (program.slots, hi - lo) if x.ndim == 2 else (program.slots,)
-                views.append([some[program.slots * lo : program.slots * hi].reshape(shape) for some in (v, adjoints)])
-                views[-1][0][self.value_slots] = self.values[:, None] if x.ndim == 2 else self.values
+                part = slice(program.slots * lo, program.slots * hi)
+                views.append([some[part].reshape(program.slots, hi - lo) for some in (v, adjoints)])
+                views[-1][0][self.value_slots] = self.values[:, None]
             self._buffers[key] = edges, v, adjoints, np.empty(self.copied * count), work, views
         self.edges, self.v, self.adjoints, self.copies, self.work, self.chunks = self._buffers[key]
 
@@ -206,11 +183,10 @@ class Compiled:
             return self.plain.broken_guard()
         for lo, (v, _) in zip(self.edges.tolist(), self.chunks, strict=False):
             for symbol, numbers, left, right, answers in self.guards:
-                holds = COMPARISONS[symbol](v[left], v[right])
-                wrong = holds != (answers[:, None] if v.ndim == 2 else answers)
+                wrong = COMPARISONS[symbol](v[left], v[right]) != answers
                 if wrong.any():
-                    at = np.argwhere(wrong)[0]
-                    return numbers[at[0]], lo + int(at[1] if v.ndim == 2 else 0)
+                    guard, lane = np.argwhere(wrong)[0]
+                    return numbers[guard], lo + int(lane)
         return None
 
     def backward(self, seeds: Any, inputs: bool) -> Any:
@@ -232,8 +208,9 @@ class Compiled:
 
         try:
             at_once(work, self.parts)
-        except (ArithmeticError, ValueError) as error:
-            self._explain_backward(error, seeds)
+        except (ArithmeticError, ValueError):
+            self._in_plain_python().backward(seeds, True)
+            raise
         if self.parts > 1:
             at_once(add_up, self.parts)
         for _, adjoints in self.chunks:
@@ -241,23 +218,25 @@ class Compiled:
         totals[self.silent_parameters] = 0.0
         return totals
 
-    def _explain_backward(self, error: Exception, seeds: Any) -> None:
-        plain = Plain(self.program)
-        plain.forward(plain.many(self.x), self.p.tolist())
-        plain.backward(seeds, True)
-        raise error
-
     def data_at(self, slot: int) -> Any:
         """As `Plain.data_at`."""
-        return np.concatenate([np.atleast_1d(v[slot]) for v, _ in self.chunks])
+        return np.concatenate([v[slot] for v, _ in self.chunks])
 
     def adjoint_at(self, slot: int) -> Any:
         """As `Plain.adjoint_at`."""
-        return np.concatenate([np.atleast_1d(adjoints[slot]) for _, adjoints in self.chunks])
+        return np.concatenate([adjoints[slot] for _, adjoints in self.chunks])
 
 
 def _table(rows: Any, width: int) -> Any:
     return np.array(rows, dtype=np.int32).reshape(-1, width)
+
+
+def _renumbered(code: Any, kinds: list[int]) -> Any:
+    """The instructions, their ops numbered as the kernels number them."""
+    table, known = _table(code, 5), np.array(kinds, dtype=np.int32)
+    ops = table[:, 0] >= 0
+    table[ops, 0] = known[table[ops, 0]]
+    return table
 
 
 def _by_comparison(guards: Any) -> list[Any]:
@@ -266,5 +245,5 @@ def _by_comparison(guards: Any) -> list[Any]:
         mine = [(i, x, y, answer) for i, (s, x, y, answer) in enumerate(guards) if s == symbol]
         if mine:
             numbers, left, right, answers = zip(*mine, strict=True)
-            found.append((symbol, numbers, list(left), list(right), np.array(answers)))
+            found.append((symbol, numbers, list(left), list(right), np.array(answers)[:, None]))
     return found

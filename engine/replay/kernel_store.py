@@ -1,4 +1,8 @@
-"""Compiled kernels, kept on disk: made once for a set of ops, checked before use, discarded when broken."""
+"""Compiled kernels, kept on disk: made once for a set of ops, checked before use, discarded when broken.
+
+Before numba's elementary functions are used they are compared with Python's, bit by bit; a machine on which they
+differ replays in plain Python.
+"""
 
 from __future__ import annotations
 
@@ -16,35 +20,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import platformdirs
 
 from engine.files import write_whole
 from engine.replay import numba_kernels
 from engine.replay.program import Program
 
 if TYPE_CHECKING:
-    from typing import Any
-if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
-if TYPE_CHECKING:
-    from typing import Any
-if TYPE_CHECKING:
-    from typing import Any
-if TYPE_CHECKING:
-    from typing import Any
-if TYPE_CHECKING:
-    from typing import Any
-if TYPE_CHECKING:
     from typing import Any
 
 FOLDER = "DELTA_ADJOINT_CACHE"  # environment: where compiled kernels are kept
 
 
-_loaded: list[tuple[bool, dict[str, int], Any]] = []  # lanes?, row text → kind, module
+_loaded: list[tuple[dict[str, int], Any]] = []  # row text → kind, module
 _refused: dict[str, Exception] = {}
 
 
-def why_not(program: Program, lanes: bool) -> Exception | None:
+def why_not(program: Program) -> Exception | None:
     """Why the program cannot be replayed by numba; None where it can (its kernels are loaded then)."""
     try:
         import numba  # type: ignore[import-not-found, import-untyped, unused-ignore]  # noqa: F401
@@ -53,31 +46,31 @@ def why_not(program: Program, lanes: bool) -> Exception | None:
     if len(program.code) >= 2**31 or program.slots >= 2**31:
         return ValueError("more instructions than the compiled kernels can count")
     try:
-        kernels(program.rows, lanes)
+        kernels(program.graph.ops)
     except (TypeError, ValueError) as error:
         return error
     return None
 
 
-def kernels(rows: Sequence[Any], lanes: bool) -> tuple[Any, list[int]]:
+def kernels(rows: Sequence[Any]) -> tuple[Any, list[int]]:
     """(module with forward and backward, the kind under which it knows each row)."""
     texts = [numba_kernels.row_key(op) for op in rows]
-    for many, known, module in _loaded:
-        if many == lanes and all(text in known for text in texts):
+    for known, module in _loaded:
+        if all(text in known for text in texts):
             return module, [known[text] for text in texts]
     key = "\n".join(sorted(texts))
     if key in _refused:
         raise _refused[key]
     chosen = sorted(rows, key=numba_kernels.row_key)
     try:
-        module = _load(numba_kernels.numba_source(chosen, lanes), len(chosen))
+        module = _load(numba_kernels.numba_source(chosen), len(chosen))
         check_functions(module)
     except Exception as error:  # numba's own errors are many: a row that it cannot compile is refused
         what = f"numba cannot replay {', '.join(op.name for op in rows)}: {type(error).__name__}: {error}"
         _refused[key] = ValueError(what[:500])
         raise _refused[key] from error
     known = {numba_kernels.row_key(op): i for i, op in enumerate(chosen)}
-    _loaded.append((lanes, known, module))
+    _loaded.append((known, module))
     return module, [known[text] for text in texts]
 
 
@@ -122,11 +115,8 @@ def _discard_broken(folder: Path, module: str) -> None:
 
 def _folder() -> Path:
     """Where kernels are kept: this user's cache, or a folder for this process where that is not writable."""
-    home = os.environ.get(FOLDER) or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "delta-adjoint"
-    )
     try:
-        folder = Path(home)
+        folder = Path(os.environ.get(FOLDER) or platformdirs.user_cache_dir("delta-adjoint", appauthor=False))
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=folder):
             return folder

@@ -1,36 +1,25 @@
-"""The source of numba's kernels, made from the op table's text."""
+"""The source of numba's kernels: the fixed part (`numba_text`), and a case for each op, made from the table's text.
+
+A case has the row's formulas with ints as floats, and with functions that raise where Python's raise.
+"""
 
 from __future__ import annotations
 
+import ast
+import inspect
 import math
 from typing import TYPE_CHECKING
 
 from engine import scalars
-from engine.replay.numba_text import (
-    _CHECKED,
-    _CHECKED_POW,
-    _NUMBA_BACKWARD,
-    _NUMBA_BLOCKS_LANES,
-    _NUMBA_BLOCKS_ONE,
-    _NUMBA_FORWARD,
-    _NUMBA_HEAD,
-    _NUMBA_PASSES_LANES,
-    _NUMBA_PASSES_ONE,
-    _RUN_LANES,
-    _RUN_ONE,
-)
+from engine.replay import numba_text
 from engine.replay.python_kernels import reads
 
 if TYPE_CHECKING:
-    from engine.ops import Op
-if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from typing import Any
 
     from engine.ops import Op
-if TYPE_CHECKING:
-    from typing import Any
+
 
 def row_key(op: Op) -> str:
     """What the kernels depend on in a row."""
@@ -49,7 +38,7 @@ def python_function(name: str) -> Callable[..., float]:
     return found
 
 
-def numba_source(rows: Sequence[Op], lanes: bool) -> str:
+def numba_source(rows: Sequence[Op]) -> str:
     """A module with `replay`, `go_back` and `sum_up` over the rows, kind i being rows[i], and the tables
     UNARY and BINARY of the elementary functions that they use.
 
@@ -59,32 +48,27 @@ def numba_source(rows: Sequence[Op], lanes: bool) -> str:
         A row calls what is no function of floats.
     """
     functions = _Functions()
-    forward, backward = [], []
+    forward, backward = "", ""
     for kind, op in enumerate(rows):
-        texts = [op.dx] if op.dy is None else [op.dx, op.dy]
-        head = [f"        elif kind == {kind}:", "            for each lane"]
-        read = [line.replace("]", "@]") if "v[" in line else line for line in reads(op, [op.forward])]
-        body = [*read, f"v[o@] = {functions.translate(op.forward)}"]
-        forward += [*head, *(f"                {line}" for line in body)]
-        read = [line.replace("]", "@]") if "v[" in line else line for line in reads(op, texts)]
-        body = [*read, "g = adjoints[o@]"]
-        for slot, text in zip("ab", texts, strict=False):
+        partials = [op.dx] if op.dy is None else [op.dx, op.dy]
+        forward += _case(kind, op, [op.forward], [f"v[o, l] = {functions.translate(op.forward)}"])
+        adds = []
+        for slot, text in zip("ab", partials, strict=False):
             part = "g" if text == "1" else f"g * ({functions.translate(text)})"
-            body.append(f"adjoints[{slot}@] += {part}")
-        backward += [*head, *(f"                {line}" for line in body)]
-    parts = [_NUMBA_HEAD, *functions.sources, _NUMBA_BLOCKS_LANES if lanes else _NUMBA_BLOCKS_ONE]
-    length = "    L = v.shape[1]" if lanes else ""
-    run = _RUN_LANES if lanes else _RUN_ONE
-    parts.append(_NUMBA_FORWARD.format(lanes=length, run=run.strip("\n"), cases="\n".join(forward)))
-    length = length.replace("v.", "adjoints.")
-    parts.append(_NUMBA_BACKWARD.format(lanes=length, cases="\n".join(backward)))
-    parts.append(_NUMBA_PASSES_LANES if lanes else _NUMBA_PASSES_ONE)
+            adds.append(f"adjoints[{slot}, l] += {part}")
+        backward += _case(kind, op, partials, ["g = adjoints[o, l]", *adds])
+    parts = [numba_text.HEAD, *functions.sources, numba_text.BLOCKS, numba_text.FORWARD + forward]
+    parts += [numba_text.BACKWARD + backward, numba_text.PASSES]
     for title, names in (("UNARY", functions.unary), ("BINARY", functions.binary)):
         parts.append(f"{title} = {{{', '.join(f'{name!r}: {called}' for name, called in sorted(names.items()))}}}")
-    text = "\n".join(parts) + "\n"
-    each, index = ("for l in range(L):", ", l") if lanes else ("if True:", "")
-    prelude, mark, kernels_text = text.partition("\n@fast\ndef forward(")
-    return prelude + mark + kernels_text.replace("for each lane", each).replace("@]", f"{index}]")
+    return "\n".join(parts) + "\n"
+
+
+def _case(kind: int, op: Op, texts: list[str], lines: list[str]) -> str:
+    """The branch of a loop over instructions that does one row in every lane."""
+    read = [line.replace("]", ", l]") if "v[" in line else line for line in reads(op, texts)]
+    body = "".join(f"                {line}\n" for line in [*read, *lines])
+    return f"        elif kind == {kind}:\n            for l in range(L):\n{body}"
 
 
 class _Functions:
@@ -97,13 +81,9 @@ class _Functions:
 
     def translate(self, text: str) -> str:
         """A formula with ints as floats, and calls of checked functions."""
-        import ast
-
         return ast.unparse(self._changed(ast.parse(text, mode="eval")))
 
     def _changed(self, tree: Any) -> Any:
-        import ast
-
         functions = self
 
         class Change(ast.NodeTransformer):
@@ -142,7 +122,7 @@ class _Functions:
             return known[name]
         if name == "pow":
             known[name] = "checked_pow"
-            self.sources.append(_CHECKED_POW)
+            self.sources.append(numba_text.CHECKED_POW)
             return known[name]
         own = scalars.ORDERED.get(name) or scalars.FLOATS.get(name)
         if own is None:
@@ -150,12 +130,9 @@ class _Functions:
             known[name] = f"math_{name}"
             if arity != 1:
                 raise ValueError(f"{name}() with {arity} arguments is not known to the compiled kernels")
-            self.sources.append(_CHECKED.format(name=name))
+            self.sources.append(numba_text.CHECKED.format(name=name))
             return known[name]
         known[name] = f"own_{name}"
-        import ast
-        import inspect
-
         tree = ast.parse(inspect.getsource(own))
         (function,) = tree.body
         if not isinstance(function, ast.FunctionDef):

@@ -1,13 +1,9 @@
-"""The fixed part of numba's kernels, as text: loops, runs, blocks, passes."""
+"""The fixed part of numba's kernels, as text: loops over instructions, runs, blocks, passes.
 
-from __future__ import annotations
+v and adjoints hold a slot per row and a lane per column; one sample is one lane.
+"""
 
-# -- numba ------------------------------------------------------------------------------------
-#
-# One text for one sample and for lanes: `@` is the index of a lane (", l", or nothing), and lines after
-# `for each lane` are within a loop over lanes.
-
-_NUMBA_HEAD = '''\
+HEAD = '''\
 """Replay kernels, generated from the op table."""
 import math
 
@@ -17,7 +13,7 @@ fast = njit(cache=True, nogil=True, error_model="python")
 '''
 
 # As CPython's math: no number out of numbers is a domain error, infinity out of finite ones an overflow.
-_CHECKED = '''
+CHECKED = '''
 @fast
 def math_{name}(x):
     y = math.{name}(x)
@@ -27,7 +23,7 @@ def math_{name}(x):
         raise OverflowError("math range error")
     return y
 '''
-_CHECKED_POW = '''
+CHECKED_POW = '''
 @fast
 def checked_pow(x, y):
     z = math.pow(x, y)
@@ -38,63 +34,8 @@ def checked_pow(x, y):
     return z
 '''
 
-_NUMBA_BLOCKS_ONE = '''
-@fast
-def block_forward(blocks, at, read, rows, v, p, copies, work, tile):
-    U, K, first, stride, r, s, offset, fresh, wanted = blocks[at]
-    if fresh:
-        for k in range(K):
-            copies[offset + k] = v[read[r + k]]
-    u = 0
-    while u < U:  # four runs at a time: they wait for nothing of each other
-        w0 = first + u * stride
-        if u + 4 <= U:
-            w1, w2, w3 = w0 + stride, w0 + 2 * stride, w0 + 3 * stride
-            z0, z1, z2, z3 = v[rows[s + u, 0]], v[rows[s + u + 1, 0]], v[rows[s + u + 2, 0]], v[rows[s + u + 3, 0]]
-            for k in range(K):
-                a = copies[offset + k]
-                z0 += p[w0 + k] * a
-                z1 += p[w1 + k] * a
-                z2 += p[w2 + k] * a
-                z3 += p[w3 + k] * a
-            v[rows[s + u, 1]], v[rows[s + u + 1, 1]], v[rows[s + u + 2, 1]], v[rows[s + u + 3, 1]] = z0, z1, z2, z3
-            u += 4
-        else:
-            z0 = v[rows[s + u, 0]]
-            for k in range(K):
-                z0 += p[w0 + k] * copies[offset + k]
-            v[rows[s + u, 1]] = z0
-            u += 1
 
-
-@fast
-def add_scaled(total, first, g, row, offset, n):
-    for k in range(n):
-        total[first + k] += g * row[offset + k]
-
-
-@fast
-def block_totals(blocks, at, rows, copies, adjoints, totals, part, parts):
-    U, K, first, stride, r, s, offset, fresh, wanted = blocks[at]
-    for u in range(U * part // parts, U * (part + 1) // parts):
-        add_scaled(totals, first + u * stride, adjoints[rows[s + u, 1]], copies, offset, K)
-
-
-@fast
-def block_backward(blocks, at, read, rows, v, p, adjoints, inputs, tile):
-    U, K, first, stride, r, s, offset, fresh, wanted = blocks[at]
-    if inputs or wanted:
-        for k in range(K):
-            tile[k] = adjoints[read[r + k]]
-        for u in range(U - 1, -1, -1):
-            add_scaled(tile, 0, adjoints[rows[s + u, 1]], p, first + u * stride, K)
-        for k in range(K):
-            adjoints[read[r + k]] = tile[k]
-    for u in range(U - 1, -1, -1):
-        adjoints[rows[s + u, 0]] += adjoints[rows[s + u, 1]]
-'''
-
-_NUMBA_BLOCKS_LANES = '''
+BLOCKS = '''
 # Arrays are cut to size before the inner loops, and inner loops count from 0: what is indexed by anything
 # else may be negative for all that the compiler knows, and is not vectorised.
 
@@ -273,98 +214,102 @@ def block_backward(blocks, at, read, rows, v, p, adjoints, inputs, tile):
             adjoints[rows[s + u, 0], l] += g[u, l]
 '''
 
-_NUMBA_FORWARD = '''
+FORWARD = '''
 @fast
 def forward(code, pairs, constants, blocks, read, rows, loose, v, p, copies, work, tile):
-{lanes}
+    L = v.shape[1]
+    one = v.reshape(-1)
     for i in range(loose.shape[0]):
-        for each lane
-            v[loose[i, 1]@] = p[loose[i, 0]]
+        for l in range(L):
+            v[loose[i, 1], l] = p[loose[i, 0]]
     for i in range(code.shape[0]):
         kind, o, a, b, k = code[i, 0], code[i, 1], code[i, 2], code[i, 3], code[i, 4]
-        if kind == -1:
-{run}
+        if kind == -1 and L == 1:  # without a loop over lanes within the loop
+            total = one[k]
+            for j in range(a, b):
+                total += one[pairs[j, 0]] * one[pairs[j, 1]]
+            one[o] = total
+        elif kind == -1:
+            for l in range(L):
+                v[o, l] = v[k, l]
+            j = a
+            while j + 4 <= b:
+                x0, y0, x1, y1 = pairs[j, 0], pairs[j, 1], pairs[j + 1, 0], pairs[j + 1, 1]
+                x2, y2, x3, y3 = pairs[j + 2, 0], pairs[j + 2, 1], pairs[j + 3, 0], pairs[j + 3, 1]
+                for l in range(L):
+                    t = v[o, l] + v[x0, l] * v[y0, l]
+                    t = t + v[x1, l] * v[y1, l]
+                    t = t + v[x2, l] * v[y2, l]
+                    v[o, l] = t + v[x3, l] * v[y3, l]
+                j += 4
+            while j < b:
+                x0, y0 = pairs[j, 0], pairs[j, 1]
+                for l in range(L):
+                    v[o, l] += v[x0, l] * v[y0, l]
+                j += 1
         elif kind == -2:
             block_forward(blocks, a, read, rows, v, p, copies, work, tile)
         elif kind == -3:
-            for each lane
-                total = v[k@]
+            for l in range(L):
+                total = v[k, l]
                 for j in range(a, b):
-                    total += v[pairs[j, 0]@]
-                v[o@] = total
-{cases}
+                    total += v[pairs[j, 0], l]
+                v[o, l] = total
 '''
-_NUMBA_BACKWARD = '''
+BACKWARD = '''
 # What parameters get, when no adjoint changes any more: in `parts` shares, which have no parameter in common.
 @fast
 def add_totals(summed, blocks, rows, loose, copies, adjoints, totals, part, parts):
-{lanes}
+    L = adjoints.shape[1]
     for i in range(summed.shape[0]):
         block_totals(blocks, summed[i], rows, copies, adjoints, totals, part, parts)
     for i in range(loose.shape[0] * part // parts, loose.shape[0] * (part + 1) // parts):
-        for each lane
-            totals[loose[i, 0]] += adjoints[loose[i, 1]@]
+        for l in range(L):
+            totals[loose[i, 0]] += adjoints[loose[i, 1], l]
 
 
 @fast
 def backward(code, pairs, constants, blocks, read, rows, v, p, adjoints, inputs, tile):
-{lanes}
+    L = adjoints.shape[1]
+    one, its = v.reshape(-1), adjoints.reshape(-1)
     for i in range(code.shape[0] - 1, -1, -1):
         kind, o, a, b, k = code[i, 0], code[i, 1], code[i, 2], code[i, 3], code[i, 4]
-        if kind == -1:
+        if kind == -1 and L == 1:
+            g = its[o]
             for j in range(b - 1, a - 1, -1):
                 x, y = pairs[j, 0], pairs[j, 1]
-                for each lane
-                    g = adjoints[o@]
-                    adjoints[x@] += g * v[y@]
-                    adjoints[y@] += g * v[x@]
-            for each lane
-                adjoints[k@] += adjoints[o@]
+                its[x] += g * one[y]
+                its[y] += g * one[x]
+            its[k] += g
+        elif kind == -1:
+            for j in range(b - 1, a - 1, -1):
+                x, y = pairs[j, 0], pairs[j, 1]
+                for l in range(L):
+                    g = adjoints[o, l]
+                    adjoints[x, l] += g * v[y, l]
+                    adjoints[y, l] += g * v[x, l]
+            for l in range(L):
+                adjoints[k, l] += adjoints[o, l]
         elif kind == -2:
             block_backward(blocks, a, read, rows, v, p, adjoints, inputs, tile)
         elif kind == -3:
-            for each lane
-                g = adjoints[o@]
+            for l in range(L):
+                g = adjoints[o, l]
                 x = pairs[b - 1, 0]
-                total = adjoints[x@]
+                total = adjoints[x, l]
                 for j in range(b - 1, a - 1, -1):
                     y = pairs[j, 0]
                     if y != x:
-                        adjoints[x@] = total
+                        adjoints[x, l] = total
                         x = y
-                        total = adjoints[x@]
+                        total = adjoints[x, l]
                     total += g
-                adjoints[x@] = total
-                adjoints[k@] += g
-{cases}
+                adjoints[x, l] = total
+                adjoints[k, l] += g
 '''
 # What the caller calls, a part at a time: of the chunks of lanes (chunk i is lanes edges[i] … edges[i + 1] − 1), and in
 # `sum_up` of the parameters, each through all chunks in ascending order. If there is one part, `go_back` sums up.
-_NUMBA_PASSES_ONE = '''
-@fast
-def replay(part, parts, edges, x, out, root, code, pairs, constants, blocks, read, rows, loose, v, p, copies, work, t):
-    v[: len(x)] = x
-    forward(code, pairs, constants, blocks, read, rows, loose, v, p, copies, work, t)
-    out[0] = v[root]
-
-
-@fast
-def sum_up(part, parts, edges, summed, blocks, rows, loose, copies, g, totals):
-    add_totals(summed, blocks, rows, loose, copies, g, totals, part, parts)
-
-
-@fast
-def go_back(
-    part, parts, edges, seeds, root, code, pairs, constants, blocks, read, rows, v, p, g, inputs, tile,
-    summed, loose, copies, totals,
-):
-    g[:] = -0.0
-    g[root] = seeds[0]
-    backward(code, pairs, constants, blocks, read, rows, v, p, g, inputs, tile)
-    if parts == 1:
-        add_totals(summed, blocks, rows, loose, copies, g, totals, 0, 1)
-'''
-_NUMBA_PASSES_LANES = '''
+PASSES = '''
 @fast
 def chunk(edges, i, buffer):
     n = len(buffer) // edges[-1]
@@ -400,29 +345,4 @@ def go_back(
         if parts == 1:
             mine = chunk(edges, i, copies).reshape(-1)
             add_totals(summed, blocks, rows, loose, mine, g, totals, 0, 1)
-'''
-_RUN_ONE = '''
-            total = v[k]
-            for j in range(a, b):
-                total += v[pairs[j, 0]] * v[pairs[j, 1]]
-            v[o] = total
-'''
-_RUN_LANES = '''
-            for l in range(L):
-                v[o, l] = v[k, l]
-            j = a
-            while j + 4 <= b:
-                x0, y0, x1, y1 = pairs[j, 0], pairs[j, 1], pairs[j + 1, 0], pairs[j + 1, 1]
-                x2, y2, x3, y3 = pairs[j + 2, 0], pairs[j + 2, 1], pairs[j + 3, 0], pairs[j + 3, 1]
-                for l in range(L):
-                    t = v[o, l] + v[x0, l] * v[y0, l]
-                    t = t + v[x1, l] * v[y1, l]
-                    t = t + v[x2, l] * v[y2, l]
-                    v[o, l] = t + v[x3, l] * v[y3, l]
-                j += 4
-            while j < b:
-                x0, y0 = pairs[j, 0], pairs[j, 1]
-                for l in range(L):
-                    v[o, l] += v[x0, l] * v[y0, l]
-                j += 1
 '''

@@ -11,8 +11,6 @@ from engine.replay.python_kernels import Stopped, plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
-if TYPE_CHECKING:
-    from typing import Any
 
 COMPARISONS = {
     "<": lambda x, y: x < y,
@@ -29,20 +27,16 @@ class Plain:
         self.program = program
         kinds = program.code[::5]
         common = sorted(set(kinds), key=kinds.count, reverse=True)
-        self._forward, self._backward = plain(program.rows, common)
+        self._forward, self._backward = plain(program.graph.ops, common)
         self._pairs = _tuples(program.pairs, 2)
         self._lines: list[Line] | None = None  # as tuples, which are read faster; of the first forward
         self._reversed: list[Line] | None = None
         self.v: list[list[Any]] = []
         self.adjoints: list[list[float]] = []
 
-    def one(self, row: list[float]) -> list[list[float]]:
-        """One sample as `forward` takes it."""
-        return [row]
-
-    def many(self, inputs: Any) -> Any:
-        """An array (inputs,) or (inputs, B) as `forward` takes it."""
-        return [[float(x) for x in lane] for lane in (inputs.T if inputs.ndim == 2 else [inputs])]
+    def lanes(self, inputs: Any) -> list[list[float]]:
+        """Inputs as `forward` takes them: the numbers of one sample, or an array (inputs,) or (inputs, B)."""
+        return [[float(x) for x in lane] for lane in (inputs.T if getattr(inputs, "ndim", 1) == 2 else [inputs])]
 
     def parameters(self, p: Any) -> list[float]:
         """Parameters as `forward` takes them."""

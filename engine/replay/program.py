@@ -1,4 +1,4 @@
-"""The instructions of a tape on *slots*, and their replay in plain Python.
+"""The instructions of a tape on *slots*: what every replay reads, in plain Python or compiled.
 
 A slot holds one number per lane.  What is stored has one: inputs, constants, results of ops and
 the ends of runs.  A parameter that is only a factor of a block has none: it is read where it is, and
@@ -10,14 +10,14 @@ from __future__ import annotations
 from array import array
 from itertools import islice
 
-from engine.replay.schedule import BLOCK, SUM, Graph, Step, is_reached
+from engine.replay.schedule import BLOCK, SUM, Fused, is_reached
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
-    from engine.ops import Op
+    from engine.replay.flat_graph import FlatGraph
 
 Line = tuple[int, int, int, int, int]  # (kind, out, a, b, c): an instruction
 
@@ -35,17 +35,8 @@ class Program:
     guards : (comparison, left slot, right slot, answer)
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        steps: list[Step | int],
-        touched: set[int],
-        rows: list[Op],
-        constants: dict[int, float],
-        values: list[float],
-        guards: list[tuple[str, int, int, bool]],
-    ) -> None:
-        self.graph, self.rows = graph, rows
+    def __init__(self, graph: FlatGraph, steps: list[Fused | int], touched: set[int]) -> None:
+        self.graph = graph
         first, parameters = graph.inputs, graph.parameters
         in_blocks = bytearray(parameters)
         for step in steps:
@@ -69,16 +60,16 @@ class Program:
                     place += 1
         self.slots, self.root = place, slot[graph.root]
         self.loose = [(i, slot[first + i]) for i in loose]
-        self.values = [(slot[first + parameters + i], number) for i, number in enumerate(values)]
-        self.guards = [(symbol, slot[x], slot[y], answer) for symbol, x, y, answer in guards]
+        self.values = [(slot[first + parameters + i], number) for i, number in enumerate(graph.values)]
+        self.guards = [(symbol, slot[x], slot[y], answer) for symbol, x, y, answer in graph.guards]
         untouched = [i for i in range(graph.leaves) if i not in touched and i != graph.root]
         self.silent_slots = [slot[i] for i in untouched if slot[i] >= 0]
         self.silent_parameters = [i - first for i in untouched if graph.is_parameter(i)]
-        self.runs: dict[int, tuple[Step, int, int]] = {}  # id of a product or sum in a run → step, run, pair
+        self.runs: dict[int, tuple[Fused, int, int]] = {}  # id of a product or sum in a run → step, run, pair
         self.constants: list[float] = []
         self.pairs = array("i")
         self.blocks: list[tuple[list[int], list[tuple[int, int, int]]]] = []
-        self.code = array("i", self._written(steps, slot, constants))
+        self.code = array("i", self._written(steps, slot))
         self.slot = array("i", slot)
         self.visited = self.code
         if graph.reached < len(graph.rows):
@@ -89,19 +80,19 @@ class Program:
         """The instructions, one by one."""
         return zip(*[islice(self.code, 5 * start, None)] * 5, strict=True)
 
-    def _written(self, steps: list[Step | int], slot: list[int], constants: dict[int, float]) -> list[int]:
+    def _written(self, steps: list[Fused | int], slot: list[int]) -> list[int]:
         first, leaves = self.graph.inputs, self.graph.leaves
-        rows, xs, ys = self.graph.rows, self.graph.xs, self.graph.ys
+        rows, xs, ys, held = self.graph.rows, self.graph.xs, self.graph.ys, self.graph.held
         code: list[int] = []  # extended faster than an array
         places: dict[str, int] = {}
         for step in steps:
             if isinstance(step, int):
                 i, place = step - leaves, 0
                 y = ys[i]
-                if step in constants:
-                    place = places.setdefault(constants[step].hex(), len(places))
+                if step in held:
+                    place = places.setdefault(held[step].hex(), len(places))
                     if place == len(self.constants):
-                        self.constants.append(constants[step])
+                        self.constants.append(held[step])
                 code.extend((rows[i], slot[step], slot[xs[i]], slot[y] if y >= 0 else 0, place))
                 continue
             out = slot[step.outs[0]]
@@ -127,6 +118,6 @@ class Program:
     def describe(self, line: Iterable[int], v: Sequence[Any]) -> str:
         """An instruction in words, with its operands."""
         kind, _, a, b, k = line
-        op = self.rows[kind]
+        op = self.graph.ops[kind]
         operands = [v[a]] + ([] if op.dy is None else [v[b]]) + ([] if op.c is None else [self.constants[k]])
         return f"{op.name}({', '.join(map(repr, operands))})"

@@ -1,10 +1,8 @@
-"""The source of the replay kernels, made from the op table's text.
+"""The replay kernels of plain Python, made from the op table's text.
 
 A kernel walks a program of instructions (kind, out, a, b, c): an op reads the slots a and b and the
 constant number c; a run (`engine.replay.schedule`) starts from slot c and adds the products of the pairs
-a … b−1, a sum their first slots; a block has number a.  The two languages, plain Python and numba,
-get the same formulas: in plain Python the row's text as it is, for numba the same text with ints as
-floats and with functions that raise where Python's raise.
+a … b−1, a sum their first slots; a block has number a.  An op's case is the row's text as it is.
 
 Adjoints start as −0.0, the one number that x + (−0.0) = x for every x, −0.0 included: so "the first
 contribution is assigned" needs no case of its own.
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 
     from engine.ops import Op
 
-
-# -- plain Python -------------------------------------------------------------------------------
 
 _FORWARD = """
 def forward(program, pairs, blocks, constants, v, p):

@@ -27,39 +27,15 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import Any
+    from collections.abc import Iterable, Iterator
+
+    from engine.replay.flat_graph import FlatGraph
 
 RUN, BLOCK, SUM = -1, -2, -3
 
 
-class Graph:
-    """A graph of scalars as numbers.
-
-    inputs, parameters, constants : how many leaves there are; ids count through them in this order
-    rows, xs, ys : of each inner node its row number and its parents' ids (y is −1 for one parent)
-    reached : how many inner nodes, the first ones, lie below the root; the rest are there for guards
-    root : the root's id
-    kept : ids that must be stored whatever uses them
-    """
-
-    def __init__(self, inputs: int, parameters: int, constants: int) -> None:
-        self.inputs, self.parameters, self.constants = inputs, parameters, constants
-        self.leaves = inputs + parameters + constants
-        self.rows: list[int] = []
-        self.xs: list[int] = []
-        self.ys: list[int] = []
-        self.reached = 0
-        self.root = 0
-        self.kept: set[int] = set()
-
-    def is_parameter(self, node: int) -> bool:
-        """Whether the id is a parameter's."""
-        return self.inputs <= node < self.inputs + self.parameters
-
-
-class Step:
-    """One instruction on ids that is more than an op: a RUN, a SUM, or a BLOCK of runs.
+class Fused:
+    """Ops that are one instruction, on ids: a RUN, a SUM, or a BLOCK of runs.
 
     outs, starts : one per run
     pairs : of each run the (mul, x, y) in forward order; of a sum its (add, x, −1)
@@ -75,16 +51,16 @@ class Step:
         self.read: tuple[int, ...] = ()
 
 
-def schedule(graph: Graph, mul: int, add: int, blocks: bool = True) -> tuple[list[Step | int], set[int]]:
-    """(instructions, leaves that get a contribution in the backward pass); an op is its node's id, no `Step`.
+def schedule(graph: FlatGraph, blocks: bool = True) -> tuple[list[Fused | int], set[int]]:
+    """(instructions, leaves that get a contribution in the backward pass); an op is its node's id, no `Fused`.
 
-    mul, add: the row numbers of x·y and x+y, −1 where they do not occur; blocks: False leaves runs apart,
-    so that no block has more than one.
+    blocks: False leaves runs apart, so that no block has more than one.
     """
+    mul, add = (_place_of(graph, *texts) for texts in (("x * y", "y", "x"), ("x + y", "1", "1")))
     uses = _uses(graph)
     if blocks and uses[graph.inputs : graph.inputs + graph.parameters].count(1) > 1:  # else there are none
         steps = _blocks(graph, uses, _by_level(graph, _steps(graph, uses, mul, add, apart=True)))
-        if any(isinstance(step, Step) and len(step.outs) > 1 for step in steps):
+        if any(isinstance(step, Fused) and len(step.outs) > 1 for step in steps):
             touched = contributions(graph, steps)
             if touched is not None:
                 return steps, touched
@@ -97,7 +73,7 @@ def schedule(graph: Graph, mul: int, add: int, blocks: bool = True) -> tuple[lis
     return steps, touched
 
 
-def _uses(graph: Graph) -> list[int]:
+def _uses(graph: FlatGraph) -> list[int]:
     uses = [0] * (graph.leaves + len(graph.rows))
     for x, y in zip(graph.xs, graph.ys, strict=True):
         uses[x] += 1
@@ -108,13 +84,13 @@ def _uses(graph: Graph) -> list[int]:
     return uses
 
 
-def _steps(graph: Graph, uses: list[int], mul: int, add: int, apart: bool) -> list[Step | int]:
+def _steps(graph: FlatGraph, uses: list[int], mul: int, add: int, apart: bool) -> list[Fused | int]:
     """Ops and runs in tape order, a run at its last pair; `apart`: other nodes may stand between pairs."""
     rows, xs, ys, leaves = graph.rows, graph.xs, graph.ys, graph.leaves
-    steps: list[Step | int | None] = []  # None: taken up by a later one
+    steps: list[Fused | int | None] = []  # None: taken up by a later one
     ends: dict[int, int] = {}  # the id of an add → the place of the step that ends with it
 
-    def taken(total: int, before: int, kind: int) -> Step | None:
+    def taken(total: int, before: int, kind: int) -> Fused | None:
         """The step that ends with total, if it can go on as a RUN or SUM: only the next add reads it."""
         place = ends.get(total, -1)
         if place < 0 or uses[total] != 1 or not (apart or total == before):
@@ -123,7 +99,7 @@ def _steps(graph: Graph, uses: list[int], mul: int, add: int, apart: bool) -> li
         if isinstance(step, int):
             start, other = xs[total - leaves], ys[total - leaves]
             # If they are one, its contributions as start and as summand would change places.
-            step = Step(SUM, total, start, [(total, other, -1)]) if start != other else None
+            step = Fused(SUM, total, start, [(total, other, -1)]) if start != other else None
         if step is None or step.kind != kind:
             return None
         steps[place] = None
@@ -141,7 +117,7 @@ def _steps(graph: Graph, uses: list[int], mul: int, add: int, apart: bool) -> li
                 total, pair = x if y == product else y, (product, xs[i - 1], ys[i - 1])
                 if total not in pair:  # its contributions as start and as factor would change places
                     steps[-1] = None  # the multiply
-                    step = taken(total, product - 1, RUN) or Step(RUN, node, total, [])
+                    step = taken(total, product - 1, RUN) or Fused(RUN, node, total, [])
                     step.pairs[0].append(pair)
             if step is None:
                 for total, other in ((x, y), (y, x)):
@@ -158,7 +134,7 @@ def _steps(graph: Graph, uses: list[int], mul: int, add: int, apart: bool) -> li
     return [step for step in steps if step is not None]
 
 
-def _by_level(graph: Graph, steps: list[Step | int]) -> list[Step | int]:
+def _by_level(graph: FlatGraph, steps: list[Fused | int]) -> list[Fused | int]:
     xs, ys, leaves = graph.xs, graph.ys, graph.leaves
     level = [0] * (leaves + len(graph.rows))
     latest = level[:]  # of each node: the level of the last step so far that reads it
@@ -183,10 +159,10 @@ def _by_level(graph: Graph, steps: list[Step | int]) -> list[Step | int]:
     return sorted(steps, key=lambda step: level[step] if isinstance(step, int) else step.level)
 
 
-def _blocks(graph: Graph, uses: list[int], steps: list[Step | int], together: bool = True) -> list[Step | int]:
+def _blocks(graph: FlatGraph, uses: list[int], steps: list[Fused | int], together: bool = True) -> list[Fused | int]:
     """The steps, with runs over neighbouring parameters as blocks; `together`: several runs in one."""
-    result: list[Step | int] = []
-    open_blocks: dict[tuple[bool, tuple[int, ...]], Step] = {}
+    result: list[Fused | int] = []
+    open_blocks: dict[tuple[bool, tuple[int, ...]], Fused] = {}
     level = 0
     for step in steps:
         found = None if isinstance(step, int) or step.kind != RUN else _row_of_parameters(graph, uses, step)
@@ -210,11 +186,11 @@ def _blocks(graph: Graph, uses: list[int], steps: list[Step | int], together: bo
     return result
 
 
-def _fits(block: Step, weight: int) -> bool:
+def _fits(block: Fused, weight: int) -> bool:
     return len(block.weights) < 2 or weight - block.weights[-1] == block.weights[1] - block.weights[0]
 
 
-def _row_of_parameters(graph: Graph, uses: list[int], run: Step) -> tuple[int, tuple[int, ...]] | None:
+def _row_of_parameters(graph: FlatGraph, uses: list[int], run: Fused) -> tuple[int, tuple[int, ...]] | None:
     """(first parameter's id, the other factors) if one factor of each pair is the next parameter."""
     first, read = -1, []
     for k, (_, x, y) in enumerate(run.pairs[0]):
@@ -232,7 +208,7 @@ def _row_of_parameters(graph: Graph, uses: list[int], run: Step) -> tuple[int, t
     return (first, tuple(read)) if len(set(read)) == len(read) else None
 
 
-def contributions(graph: Graph, steps: list[Step | int]) -> set[int] | None:
+def contributions(graph: FlatGraph, steps: list[Fused | int]) -> set[int] | None:
     """The leaves that get contributions if the steps run backward; None if any node gets them in an order
     other than the eager pass's, which visits inner nodes from the last to the first, x before y.
     """
@@ -259,7 +235,7 @@ def contributions(graph: Graph, steps: list[Step | int]) -> set[int] | None:
     return {leaf for leaf in range(leaves) if last[leaf] >= 0}
 
 
-def _edges(graph: Graph, step: Step) -> Iterator[tuple[int, int, int]]:
+def _edges(graph: FlatGraph, step: Fused) -> Iterator[tuple[int, int, int]]:
     """(node, 0 for x or 1 for y, parent) in the order in which the replay's kernels contribute."""
     ys, leaves = graph.ys, graph.leaves
     for pairs in reversed(step.pairs):
@@ -274,16 +250,11 @@ def _edges(graph: Graph, step: Step) -> Iterator[tuple[int, int, int]]:
         yield first_add, int(ys[first_add - leaves] == start), start
 
 
-def is_reached(graph: Graph, step: Step | int) -> bool:
+def is_reached(graph: FlatGraph, step: Fused | int) -> bool:
     """Whether the backward pass visits the step."""
     return (step if isinstance(step, int) else step.outs[0]) < graph.leaves + graph.reached
 
 
-def fusible(row_text: Callable[[str], Any]) -> bool:
-    """Whether the rows mul and add still say what a run computes."""
-    mul, add = row_text("mul"), row_text("add")
-    return (mul.forward, mul.dx, mul.dy) == ("x * y", "y", "x") and (add.forward, add.dx, add.dy) == (
-        "x + y",
-        "1",
-        "1",
-    )
+def _place_of(graph: FlatGraph, *texts: str) -> int:
+    """The place of the op with these formulas, −1 where there is none."""
+    return next((i for i, op in enumerate(graph.ops) if (op.forward, op.dx, op.dy) == texts), -1)

@@ -19,12 +19,14 @@ import gc
 import sys
 
 from engine.ops import TABLE
+from engine.replay.flat_graph import FlatGraph
+from engine.replay.last_pass import LastPass
+from engine.replay.numbers_given import number, numbers, replay_inputs, replay_parameters, sequence
 from engine.replay.plain import Plain
 from engine.replay.program import Program
 from engine.replay.recording import Guard, Recording, where_defined
-from engine.replay.schedule import SUM, Graph, Step, fusible, schedule
-from engine.reverse import LOCK, nodes, reach
-from engine.scalars import is_lanes, same_bits
+from engine.replay.schedule import Fused, schedule
+from engine.scalars import same_bits
 from engine.value import Value
 
 TYPE_CHECKING = False
@@ -88,13 +90,13 @@ def record(
         import numba  # type: ignore[import-not-found, import-untyped, unused-ignore]  # noqa: F401
     if inputs is None and parameters is None:
         raise TypeError(f"record({where}): give inputs, parameters or both")
-    given = [Value(x) for x in _numbers(() if inputs is None else inputs, "inputs")]
+    given = [Value(x) for x in numbers(() if inputs is None else inputs, "inputs")]
     weights = [
-        p if isinstance(p, Value) else Value(_number(p, f"parameters[{i}]"))
-        for i, p in enumerate(_sequence(() if parameters is None else parameters, "parameters"))
+        p if isinstance(p, Value) else Value(number(p, f"parameters[{i}]"))
+        for i, p in enumerate(sequence(() if parameters is None else parameters, "parameters"))
     ]
     for i, w in enumerate(weights):
-        _number(w.data, f"parameters[{i}]")
+        number(w.data, f"parameters[{i}]")
         if w.parents:
             raise TypeError(f"record(parameters[{i}]): expected a leaf, got the result of an op")
     if len(set(weights)) != len(weights):
@@ -138,41 +140,24 @@ class Tape:
         for guard in guards:
             if not isinstance(guard.right, Value):
                 guard.right = Value(guard.right)
-        order, constants, reached = _collect(root, [*inputs, *parameters], guards)
-        self._constants, self._frozen = constants, [leaf.data for leaf in constants]
-        self.ops = len(order)
-        ids = self._ids = {node: i for i, node in enumerate([*inputs, *parameters, *constants, *order])}
+        graph = FlatGraph(root, inputs, parameters, guards)
+        self._ids = graph.ids
         self._labels: dict[str, int] | None = None
-        graph = Graph(len(inputs), len(parameters), len(constants))
-        graph.reached, graph.root = reached, ids[root]
-        compared = [(g.symbol, ids[g.left], ids[g.right], g.answer) for g in guards]
-        graph.kept = {graph.root, *(i for _, x, y, _ in compared for i in (x, y))}
-        number: dict[str, int] = {}
-        graph.rows = [number.setdefault(node._row.name, len(number)) for node in order]
-        graph.xs = [ids[node._x] for node in order]
-        graph.ys = [-1 if node._y is None else ids[node._y] for node in order]
-        held = {
-            i: _number(node._row.c, f"the constant of {node._row.name}")
-            for i, node in enumerate(order, graph.leaves)
-            if node._row.c is not None
-        }
-        rows = [TABLE[name] for name in number]
-        self._texts = [(row.name, row.forward, row.dx, row.dy) for row in rows]
-        fused = fusible(TABLE.get)
-        mul, add = (number.get(name, -1) if fused else -1 for name in ("mul", "add"))
-        steps, touched = schedule(graph, mul, add, blocks)
-        values = [_number(number, "a constant") for number in self._frozen]
-        self.program = Program(graph, steps, touched, rows, held, values, compared)
-        taken_together = [step for step in steps if isinstance(step, Step) and len(step.outs) > 1]
+        nodes = list(graph.ids)
+        self._constants, order = nodes[len(inputs) + len(parameters) : graph.leaves], nodes[graph.leaves :]
+        self._frozen = [leaf.data for leaf in self._constants]
+        self.ops = len(order)
+        self._texts = [(op.name, op.forward, op.dx, op.dy) for op in graph.ops]
+        steps, touched = schedule(graph, blocks)
+        self.program = Program(graph, steps, touched)
+        taken_together = [step for step in steps if isinstance(step, Fused) and len(step.outs) > 1]
         self.blocks = [(len(step.outs), len(step.read)) for step in taken_together]
         self._replay: Any = Plain(self.program)
-        self._p: Any = [float(p.data) for p in parameters]
         self._threads = threads
         self._owned = compiled  # which kernels to use, until the first replay settles it
         self._settled = False
-        self._lanes: int | None = None  # of the last forward; None before, 0 for one sample
-        self._has: set[str] = set()
-        self._verify(order, [float(x.data) for x in inputs])
+        self._last: LastPass | None = None
+        self._verify(order, [float(x.data) for x in inputs], [float(p.data) for p in parameters])
 
     def __repr__(self) -> str:
         graph = self.program.graph
@@ -180,27 +165,27 @@ class Tape:
             f"<Tape of {self.where}: {self.ops:,} ops, {graph.inputs} inputs, {graph.parameters} parameters>"
         )
 
-    def _verify(self, order: list[Value], x: list[float]) -> None:
+    def _verify(self, order: list[Value], x: list[float], p: list[float]) -> None:
         """Replay the recorded sample: each stored number must be what was recorded."""
-        self._replay.forward([x], self._p)
+        self._replay.forward([x], p)
         (v,) = self._replay.v
         runs, slot = self.program.runs, self.program.slot
         for i, node in enumerate(order, self.program.graph.leaves):
-            number, replayed = node.data, v[slot[i]]
-            if number.__class__ is float and number == replayed != 0.0:
+            recorded, replayed = node.data, v[slot[i]]
+            if recorded.__class__ is float and recorded == replayed != 0.0:
                 continue
             run = runs.get(i)
             if run is not None and run[0].outs[run[1]] != i:
                 continue  # a product or sum within a run
-            if not isinstance(number, (int, float)):
-                raise TypeError(f"record({self.where}): a tape holds floats, got {type(number).__name__}")
-            if not same_bits(float(number), replayed):
+            if not isinstance(recorded, (int, float)):
+                raise TypeError(f"record({self.where}): a tape holds floats, got {type(recorded).__name__}")
+            if not same_bits(float(recorded), replayed):
                 raise ValueError(
                     f"record({self.where}): the data of {node.label or 'a node'} ({node._row.name}) is "
-                    f"{number!r}, but its op gives {replayed!r}: was data assigned while recording?"
+                    f"{recorded!r}, but its op gives {replayed!r}: was data assigned while recording?"
                 )
 
-    def _settle(self, lanes: bool) -> None:
+    def _settle(self) -> None:
         """Choose the kernels, once."""
         self._settled = True
         if self._owned is False:
@@ -208,7 +193,7 @@ class Tape:
         from engine.replay.compiled import Compiled
         from engine.replay.kernel_store import why_not
 
-        reason = why_not(self.program, lanes)
+        reason = why_not(self.program)
         if reason is None:
             self._replay = Compiled(self.program, self._threads)
         elif self._owned:
@@ -245,20 +230,20 @@ class Tape:
         """
         self._check_unchanged()
         if not self._settled:
-            self._settle(len(getattr(inputs, "shape", ())) == 2)
+            self._settle()
         graph = self.program.graph
-        lanes, many = self._lanes_of(() if inputs is None else inputs, graph.inputs)
-        p = self._parameters_of(parameters)
-        self._lanes = None
-        self._has = set()
+        given, many = replay_inputs(() if inputs is None else inputs, graph.inputs, self.where)
+        if parameters is None:
+            parameters = [p.data for p in self._parameters]
+        p = self._replay.parameters(replay_parameters(parameters, graph.parameters, self.where))
+        self._last = None
         try:
-            out = self._replay.forward(lanes, p)
+            out = self._replay.forward(self._replay.lanes(given), p)
         except (ArithmeticError, ValueError) as error:
             self._check_guards()  # a formula may fail just because its branch was left
             raise type(error)(f"tape.forward, recorded from {self.where}: {error}") from error
         self._check_guards()
-        self._lanes = len(out) if many else 0
-        self._has = {"data"}
+        self._last = LastPass(self.program, self._replay, p, len(out) if many else 0)
         if not many:
             return float(out[0])
         import numpy
@@ -285,22 +270,23 @@ class Tape:
         ZeroDivisionError
             A partial does not exist (√ at 0); names the op and the lane.
         """
-        if self._lanes is None:
+        last = self._last
+        if last is None:
             raise RuntimeError("tape.backward: there was no forward pass")
-        count = self._lanes or 1
+        count = last.lanes or 1
         if seed is None or isinstance(seed, (int, float)) or getattr(seed, "shape", None) == ():
-            seeds = [1.0 if seed is None else _number(seed, "seed", "tape.backward")] * count
+            seeds = [1.0 if seed is None else number(seed, "seed", "tape.backward")] * count
         else:
-            seeds = _numbers(seed, "seed", "tape.backward")
+            seeds = numbers(seed, "seed", "tape.backward")
             if len(seeds) != count:
                 raise ValueError(f"tape.backward(seed): expected {count} numbers, got {len(seeds)}")
-        self._has = {"data"}
+        last.totals = None
         try:
-            self._totals = self._replay.backward(seeds, inputs)
+            last.totals = self._replay.backward(seeds, inputs)
         except ZeroDivisionError as error:
             raise ZeroDivisionError(f"tape.backward, recorded from {self.where}: {error}") from error
-        self._has = {"data", "adjoints"} if inputs else {"data", "adjoints", "but of inputs"}
-        return self._totals
+        last.with_inputs = inputs
+        return last.totals
 
     def data(self, nodes: Any) -> Any:
         """The data of recorded nodes in the last `forward`: see `adjoints`."""
@@ -345,12 +331,12 @@ class Tape:
         return list(self._parameters)
 
     def _read(self, what: str, nodes: Any) -> Any:
-        if what not in self._has:
-            raise RuntimeError(f"tape.{what}: there was no {'forward' if what == 'data' else 'backward'} pass")
+        if self._last is None:
+            raise RuntimeError(f"tape.{what}: there was no forward pass")
         if isinstance(nodes, (Value, str)):
-            return self._shaped([self._lane_numbers(what, self._id(nodes))])[0]
-        some = _sequence(getattr(nodes, "flat", nodes), "nodes", f"tape.{what}", "a Value, its label, or several")
-        return self._shaped([self._lane_numbers(what, self._id(node)) for node in some])
+            return self._last.read(what, [self._id(nodes)])[0]
+        some = sequence(getattr(nodes, "flat", nodes), "nodes", f"tape.{what}", "a Value, its label, or several")
+        return self._last.read(what, [self._id(node) for node in some])
 
     def _id(self, node: Any) -> int:
         if isinstance(node, str):
@@ -362,50 +348,6 @@ class Tape:
         if node_id is None:
             raise KeyError(f"{node!r:.80} was not recorded in {self!r}")
         return node_id
-
-    def _lane_numbers(self, what: str, i: int) -> Any:
-        program, replay = self.program, self._replay
-        graph, slot = program.graph, program.slot[i]
-        if graph.is_parameter(i):
-            number = (self._p if what == "data" else self._totals)[i - graph.inputs]
-            return [float(number)] * (self._lanes or 1)
-        if what == "adjoints":
-            if i < graph.inputs and "but of inputs" in self._has:
-                raise RuntimeError("tape.adjoints: backward(inputs=False) left out the inputs' adjoints")
-            if i >= graph.leaves + graph.reached:
-                return [0.0] * (self._lanes or 1)
-            return replay.adjoint_at(slot)
-        run = program.runs.get(i)
-        if run is None or i in run[0].outs:
-            return replay.data_at(slot)
-        return self._within_run(i, *run)
-
-    def _within_run(self, i: int, step: Any, u: int, k: int) -> list[float]:
-        """The data of a product or sum within a run: not stored, so computed again."""
-        product, x, y = step.pairs[u][k]
-        if step.kind == SUM:
-            return self._sum_before(step, u, k + 1)
-        factors = zip(self._lane_numbers("data", x), self._lane_numbers("data", y), strict=True)
-        products = [float(a * b) for a, b in factors]
-        if i == product:
-            return products
-        sums = zip(self._sum_before(step, u, k), products, strict=True)
-        return [float(s + p) for s, p in sums]
-
-    def _sum_before(self, step: Any, u: int, k: int) -> list[float]:
-        total = self._lane_numbers("data", step.starts[u])
-        for _, x, y in step.pairs[u][:k]:
-            xs = self._lane_numbers("data", x)
-            ys = [1.0] * len(xs) if step.kind == SUM else self._lane_numbers("data", y)
-            total = [float(s + a * b) for s, a, b in zip(total, xs, ys, strict=True)]
-        return total
-
-    def _shaped(self, rows: list[Any]) -> Any:
-        if not self._lanes:
-            return [float(row[0]) for row in rows]
-        import numpy
-
-        return numpy.array(rows, dtype=numpy.float64).reshape(len(rows), self._lanes)
 
     # -- checks --------------------------------------------------------------------------------
 
@@ -436,81 +378,3 @@ class Tape:
             f"{self.where} was recorded, and is {not guard.answer} in lane {lane}: the tape has the graph of "
             f"the other branch; record with such inputs"
         )
-
-    def _lanes_of(self, inputs: Any, count: int) -> tuple[Any, bool]:
-        """The inputs in the form that the kernels take, and whether they are lanes."""
-        expected = f"expected {count} numbers, or an array ({count}, B)"
-        shape = getattr(inputs, "shape", None)
-        if shape is None:
-            row = _numbers(inputs, "inputs", "tape.forward")
-            if len(row) != count:
-                raise ValueError(f"tape.forward(inputs): {expected} as recorded from {self.where}, got {len(row)}")
-            return self._replay.one(row), False
-        if inputs.dtype.kind not in "fiub" or inputs.dtype.itemsize > 8:
-            raise TypeError(f"tape.forward(inputs): expected real numbers, got dtype {inputs.dtype}")
-        if len(shape) not in (1, 2) or shape[0] != count or 0 in shape[1:]:
-            raise ValueError(f"tape.forward(inputs): {expected} as recorded from {self.where}, got {shape}")
-        return self._replay.many(inputs), len(shape) == 2
-
-    def _parameters_of(self, parameters: Any) -> Any:
-        if parameters is None:
-            parameters = [p.data for p in self._parameters]
-        count = len(self._parameters)
-        shape = getattr(parameters, "shape", None)
-        if shape is None:
-            parameters = _numbers(parameters, "parameters", "tape.forward")
-        got = len(parameters) if shape is None else shape
-        if got not in (count, (count,)):
-            raise ValueError(
-                f"tape.forward(parameters): expected {count} numbers as recorded from {self.where}, got {got}"
-            )
-        if shape is not None and (parameters.dtype.kind not in "fiub" or parameters.dtype.itemsize > 8):
-            raise TypeError(f"tape.forward(parameters): expected real numbers, got dtype {parameters.dtype}")
-        self._p = self._replay.parameters(parameters)
-        return self._p
-
-
-def _collect(root: Value, named: list[Value], guards: list[Guard]) -> tuple[list[Value], list[Value], int]:
-    """(inner nodes in the order of the pass, then those of guards only; constants; how many are the pass's)."""
-    with LOCK:
-        inner, leaves, *_ = reach(root)
-        for node in (*inner, *leaves):
-            node._adj = None
-    reached = len(inner)
-    own = set(named)
-    constants = [leaf for leaf in leaves if leaf not in own]
-    known = own.union(inner, leaves)
-    for guard in guards:
-        for side in (guard.left, guard.right):
-            if side in known:
-                continue
-            for node in nodes(side):
-                if node not in known:
-                    known.add(node)
-                    (inner if node.parents else constants).append(node)
-    return inner, constants, reached
-
-
-def _sequence(values: Any, name: str, where: str = "record", expected: str = "a sequence of numbers") -> list[Any]:
-    """The values in a list, or a TypeError that names the argument."""
-    try:
-        return list(values)
-    except TypeError:
-        raise TypeError(f"{where}({name}): expected {expected}, got {type(values).__name__} {values!r:.60}") from None
-
-
-def _numbers(values: Any, name: str, where: str = "record") -> list[float]:
-    """The values as the floats that they are; a TypeError names the first that is none."""
-    return [_number(x, f"{name}[{i}]", where) for i, x in enumerate(_sequence(values, name, where))]
-
-
-def _number(x: Any, name: str, where: str = "record") -> float:
-    """x as the float that it is."""
-    if x.__class__ is float:
-        return x
-    if isinstance(x, bool) or is_lanes(x) or not (isinstance(x, (int, float)) or hasattr(x, "dtype")):
-        raise TypeError(f"{where}({name}): a tape holds float64 numbers, got {type(x).__name__} {x!r:.60}")
-    number = float(x)
-    if number != x and x == x:
-        raise TypeError(f"{where}({name}): no float is equal to {x!r:.60}")
-    return number

@@ -606,7 +606,7 @@ def test_wrong_arguments(arguments, keywords, error, message):
     ("network", "x", "error", "message"),
     [
         (Network([2, 1]), ONE[0], ValueError, "activation 'sigmoid' leads out"),
-        (Network([2, 3, 1], ["tanh", "relu"]), ONE[0], ValueError, "activation 'tanh' needs tanh"),
+        (Network([2, 3, 1], ["tanh", "relu"]), ONE[0], ValueError, "activation 'tanh' leads out"),
         (Network([2, 1], "softplus"), ONE[0], ValueError, "activation 'softplus' leads out"),
         (Network([2, 1], "relu", "cross_entropy"), ONE[0], ValueError, "cost 'cross_entropy' leads out"),
         (NET, [[math.inf], [1.0]], ValueError, "x: inf is not a rational number"),
@@ -626,7 +626,7 @@ def test_wrong_arguments_for_an_mlp():
         compare(perceptron(), X, Y, cost="cubic")
     with pytest.raises(ValueError, match="cost: unknown name ''"):
         compare(perceptron(), X, Y, cost="")
-    with pytest.raises(ValueError, match="activation 'tanh' needs tanh"):
+    with pytest.raises(ValueError, match="activation 'tanh' leads out"):
         compare(perceptron(activation="tanh"), X, Y, arithmetic="rational")
 
 

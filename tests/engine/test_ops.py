@@ -266,7 +266,7 @@ def test_each_generated_function_has_a_source_of_its_own(op):
     linecache.checkcache()
     assert inspect.getsource(getattr(Value, op.name)) == method_source(op)
     op.partials(1.5, 0.5, 0.25), op.result(1.5, 0.5)
-    assert f"return ({op.dx}," in inspect.getsource(op._rule) and op.forward in inspect.getsource(op._result)
+    assert f"return ({op.dx}," in inspect.getsource(op._partials) and op.forward in inspect.getsource(op._result)
 
 
 def test_two_functions_of_one_title_show_each_its_own_lines():

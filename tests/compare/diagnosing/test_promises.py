@@ -173,7 +173,8 @@ def test_the_first_sample_alone_in_one_layer():
 
 def test_the_first_sample_of_one_and_the_last_of_the_other():
     found = reduction_findings(None, Reduction("first"), Reduction("last"), None)
-    assert [f.text or f.numbers for f in found] == ["of ∂C/∂b only the first sample of a batch counts", "of ∂C/∂w alone"]
+    said = [f.text or f.numbers for f in found]
+    assert said == ["of ∂C/∂b only the first sample of a batch counts", "of ∂C/∂w alone"]
 
 
 # -- what was not looked at is not right -----------------------------------------------------------------------

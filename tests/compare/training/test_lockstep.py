@@ -38,7 +38,7 @@ def cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DELTA_ADJOINT_CACHE", str(tmp_path_factory.mktemp("kernels")))
         if numba is not None:  # once for all rows of the table, not once per network
-            kernels(list(TABLE.values()), lanes=True)
+            kernels(list(TABLE.values()))
         yield
 
 

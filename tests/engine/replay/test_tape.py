@@ -35,8 +35,7 @@ def cache(tmp_path_factory):
         if True in KERNELS:
             from engine.replay.kernel_store import kernels
 
-            for lanes in (False, True):
-                kernels(list(TABLE.values()), lanes)
+            kernels(list(TABLE.values()))
         yield
 
 
