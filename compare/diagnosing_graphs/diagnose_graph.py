@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from compare.diagnosing_graphs import records as known
-from compare.diagnosing_graphs.diagnosis import SHOWN, GraphDiagnosis, Judged
+from compare.diagnosing_graphs.diagnosis import GraphDiagnosis, Judged, Unjudged
 from compare.diagnosing_graphs.explanations import explanations
 from compare.diagnosing_graphs.passes import GraphFinding, passes
 from compare.diagnosing_graphs.reading import Graph, at_kink, name_of
@@ -34,7 +34,8 @@ def diagnose_graph(root: Any, leaves: Iterable[Any] | None = None) -> GraphDiagn
     Returns
     -------
     a `GraphDiagnosis`; its `mistakes` are the records found (`compare.diagnosing_graphs.records`), [] for a right
-    pass: what makes the gradients of this graph wrong, for some data of its leaves
+    pass: what makes the gradients of this graph wrong, for some data of its leaves; `right` is None where nothing
+    was found and not every op could be judged
 
     Raises
     ------
@@ -68,14 +69,12 @@ def diagnose_graph(root: Any, leaves: Iterable[Any] | None = None) -> GraphDiagn
         found += in_steps
         if any(graph.grad.values()):
             found += explanations(shares)
-    if graph.moved:
-        which = ", ".join(graph.names(graph.moved)[:SHOWN])
-        notes.append(f"not judged: {which}; their data, or those beside them, are not what the op gives")
+        unjudged = shares.unjudged()
     if graph.unit > 2.0**-53:
         notes.append(f"some numbers are shorter than float64: the unit roundoff is taken to be {graph.unit:.3g}")
-    if not all(x - x == 0 for x in graph.grad.values()):
-        notes.append("grads that are not finite were not judged")
-    return GraphDiagnosis(len(reached), found, _judged(graph, kinds), graph.unknown, notes)
+    judged = _judged(graph, kinds, {id(n) for nodes in unjudged.values() for n in nodes})
+    why = [Unjudged(reason, graph.names(nodes)) for reason, nodes in unjudged.items()]
+    return GraphDiagnosis(len(reached), found, judged, why, notes)
 
 
 def _shares(graph: Graph) -> tuple[Shares, list[StepKind]]:
@@ -116,19 +115,23 @@ def _seed(graph: Graph) -> list[GraphFinding]:
     seed, name = graph.grad[id(graph.root)], graph.names([graph.root])
     if not any(graph.grad.values()):
         return [GraphFinding((known.NO_SEED,), name)]
-    return [] if seed == 1 else [GraphFinding((known.WRONG_SEED,), name, f"the root's grad is {seed:.6g}")]
+    if seed == 1 or not graph.kept:
+        return []
+    return [GraphFinding((known.WRONG_SEED,), name, f"the root's grad is {seed:.6g}")]
 
 
-def _judged(graph: Graph, kinds: list[StepKind]) -> list[Judged]:
+def _judged(graph: Graph, kinds: list[StepKind], unjudged: set[int]) -> list[Judged]:
     """One line for each op and arithmetic, in the order of the ops' first nodes from the root."""
     run = {id(n): kind for kind in kinds for n in kind.nodes}
     counts: dict[tuple[str, str], list[int]] = {}
     for node in reversed(graph.nodes):
-        if id(node) in graph.ops:
+        if id(node) in graph.ops and id(node) not in unjudged:
             kind = run.get(id(node))
             counts.setdefault((str(node._op), kind.arithmetic if kind else "float64"), [0, 0])[0] += 1
     for kind in kinds:
-        counts[str(kind.nodes[0]._op), kind.arithmetic][1] += kind.run
+        key = str(kind.nodes[0]._op), kind.arithmetic
+        if key in counts:
+            counts[key][1] += kind.run
     return [Judged(op, nodes, ran, arithmetic) for (op, arithmetic), (nodes, ran) in counts.items()]
 
 
@@ -182,14 +185,15 @@ def _wrongs(shares: Shares, kind: StepKind) -> Iterator[tuple[tuple[GraphMistake
             if graph.used_twice_by_one(p) or (shares.judges(p) and not shares.fits(p, adding=True))
         ]
         shown = [(graph.users[id(p)][0], p, graph.grad[id(p)], shares.expected(p)) for p in lost]
-        yield (known.OVERWRITTEN,), shown, "" if lost else "its step assigns with `=`, but no node loses a share here"
+        why_not = "" if lost else "its step assigns with `=`, but no node that was judged loses a share here"
+        yield (known.OVERWRITTEN,), shown, why_not
     if kind.chainless:
         all_one = all(graph.grad[id(n)] == 1 for n in kind.nodes)
         why_not = "its step leaves out out.grad, but that is 1 at all its nodes" if all_one else ""
         yield (known.GRAPH_MISTAKES["chain-forgotten"],), _differences(shares, kind.nodes), why_not
     if kind.wrong:
         yield kind.wrong, _differences(shares, kind.nodes), ""
-    if kind.kink is not None:
+    if kind.kink is not None and not kind.stray:
         here = _differences(shares, [n for n in kind.nodes if at_kink(kind.op, *graph.at(n)[:2])])
         why_not = "its derivative at the kink is another one, but no gradient here depends on that"
         if not kind.kink:

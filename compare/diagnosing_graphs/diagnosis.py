@@ -21,7 +21,7 @@ class Judged:
     """In which arithmetic the nodes of an op were judged.
 
     op         : as in `_op`
-    nodes      : how many
+    nodes      : how many were judged
     run        : of how many the backward step was run; 0 where there is none, or none that runs on other numbers
     arithmetic : "rational" or "finite field", then the partial is proved right or wrong; else "float64", then the
                  grads of this graph (or the floats that a step has kept) are within a bound of the right ones, or not
@@ -33,27 +33,37 @@ class Judged:
     arithmetic: str
 
 
+@dataclass(frozen=True)
+class Unjudged:
+    """Nodes that an op made and that were not judged, and why not."""
+
+    reason: str
+    nodes: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class GraphDiagnosis:
     """What was found in a graph.
 
     count:      of its nodes
     findings:   in order, walking backward from the root: steps first, then the pass
-    judged:     for each op, in which arithmetic
-    undecided:  op strings that the op table does not know; what their nodes pass on is not judged
+    judged:     for each op, how many of its nodes, and in which arithmetic
+    unjudged:   the nodes of ops that were not judged, by reason: what they pass on may be wrong
     notes:      what is not as in the op table, or as it should be, and does not matter in this graph
     """
 
     count: int
     findings: list[GraphFinding]
     judged: list[Judged]
-    undecided: list[str]
+    unjudged: list[Unjudged]
     notes: list[str]
 
     @property
-    def right(self) -> bool:
-        """Whether nothing is wrong, as far as the ops are known."""
-        return not self.findings
+    def right(self) -> bool | None:
+        """False if something is wrong; True if every op was judged, and is right; else None: a mistake may hide."""
+        if self.findings:
+            return False
+        return True if self.judged and not self.unjudged else None
 
     @property
     def mistakes(self) -> list[GraphMistake]:
@@ -61,7 +71,11 @@ class GraphDiagnosis:
         return list(dict.fromkeys(m for f in self.findings for m in f.mistakes))
 
     def _lines(self) -> Iterator[str]:
+        judged = sum(j.nodes for j in self.judged)
+        ops = judged + sum(len(u.nodes) for u in self.unjudged)
         verdict = f"{len(self.findings)} found" if self.findings else "RIGHT: every grad is the sum over its uses"
+        if self.unjudged or not ops:
+            verdict = f"{verdict if self.findings else 'nothing found'}; {judged:,} of {ops:,} ops judged"
         yield f"{self.count:,} nodes; {verdict}."
         for number, f in enumerate(self.findings, 1):
             for i, m in enumerate(f.mistakes):
@@ -73,8 +87,11 @@ class GraphDiagnosis:
         for arithmetic, ops in groupby(sorted(self.judged, key=lambda j: j.arithmetic), lambda j: j.arithmetic):
             exact = "exact, " if arithmetic != "float64" else ""
             yield f"judged in {exact}{arithmetic}: " + ", ".join(f"{j.op} ({j.run} of {j.nodes:,} run)" for j in ops)
-        if self.undecided:
-            yield f"not judged: the ops {', '.join(self.undecided)}, which are not known"
+        for u in self.unjudged:
+            more = f" and {len(u.nodes) - SHOWN:,} more" if len(u.nodes) > SHOWN else ""
+            yield f"not judged: {', '.join(u.nodes[:SHOWN])}{more}: {u.reason}"
+        if not ops:
+            yield "not judged: the root has no parents, so that there is nothing to pass on"
         yield from (f"note: {note}" for note in self.notes)
 
     def _table(self, form: str) -> str:
@@ -98,7 +115,7 @@ class GraphDiagnosis:
                 for f in self.findings
             ],
             "judged": [vars(j) for j in self.judged],
-            "undecided": list(self.undecided),
+            "unjudged": [{"reason": u.reason, "nodes": list(u.nodes)} for u in self.unjudged],
             "notes": list(self.notes),
         }
 

@@ -28,6 +28,9 @@ from compare.diagnosing_graphs.steps import StepKind
 from compare.numbers.rational import Rational
 from engine.ops import Op
 
+BESIDE = "its operands are used by ops that were not judged, or may be"
+"""Why an op was not judged whose operands' grads may hold anything."""
+
 Rules = dict[str, Rule]
 """By name of an op: wrong rules to try where the steps could not be run."""
 
@@ -144,16 +147,53 @@ class Shares:
         return [n for n in self.graph.nodes if self.judges(n)]
 
     def judges(self, node: Any) -> bool:
-        """Whether a node's uses are all known, and the grads finite, its own and those of its uses."""
+        """Whether a node's grad can be held against what its uses pass on."""
+        return self.graph.kept and node is not self.graph.root and not self._why_open(node)
+
+    def _why_open(self, node: Any) -> str:
+        """Why a node's grad cannot be held against what its uses pass on; "" where it can."""
+        graph, users = self.graph, self.graph.users[id(node)]
+        if not all(isfinite(graph.grad[id(n)]) for n in (node, *users)):
+            return "grads that are not finite"
+        if graph.cut or not all(id(u) in graph.ops for u in users):
+            return BESIDE
+        for u in users:
+            steps = self.steps(u, {})
+            if steps is None or not all(isfinite((s.size + s.slack) * self._scale(u, s)) for s in steps):
+                return "what it passes on is no finite number here"
+        if graph.unit > 2.0**-53:
+            lost = graph.tiny * (1 + sum(abs(graph.grad[id(u)]) * (1 + sum(map(abs, graph.at(u)[:2]))) for u in users))
+            if 0 < max(abs(graph.grad[id(node)]), abs(self.expected(node))) <= lost:
+                return "a grad is as small as what its short floats may lose to underflow"
+        return ""
+
+    def _why_not_sure(self, node: Any) -> str:
+        """Why nothing right may be said of an op in spite of its grads; "" where it may."""
+        kind, op = self._kinds.get(id(node)), self.graph.ops[id(node)]
+        if kind is not None and kind.in_doubt:
+            return f"op {op.ascii!r}: its operands may be others than its parents"
+        if kind is not None and kind.stray and at_kink(op, *self.graph.at(node)[:2]):
+            return f"op {op.ascii!r}: at its kink it passes on what lies not between the derivatives on either side"
+        return ""
+
+    def unjudged(self) -> dict[str, list[Any]]:
+        """The ops that were not judged, by the reason: there a mistake may hide.
+
+        An op is judged if the grads of all its operands are: each is a sum over all uses.
+        """
         graph = self.graph
-        return (
-            node is not graph.root
-            and isfinite(graph.grad[id(node)])
-            and all(
-                id(u) in graph.ops and isfinite(graph.grad[id(u)]) and self.steps(u, {}) is not None
-                for u in graph.users[id(node)]
-            )
-        )
+        found: dict[str, list[Any]] = {}
+        for node in reversed(graph.nodes):
+            why = graph.unread.get(id(node), "")
+            if id(node) in graph.ops:
+                why = "the pass has kept no grads but those of leaves" if not graph.kept else self._why_not_sure(node)
+                operands = graph.operands(node)
+                why = why or next(filter(None, map(self._why_open, operands)), "")
+                if not why and any(self._why_not_sure(u) for p in operands for u in graph.users[id(p)]):
+                    why = BESIDE
+            if why:
+                found.setdefault(why, []).append(node)
+        return found
 
     def fits(self, node: Any, rules: Rules | None = None, without: Any = None, adding: bool = False) -> bool:
         """Whether a node's grad is what its uses make it.

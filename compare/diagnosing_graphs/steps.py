@@ -37,6 +37,7 @@ class StepKind:
     wrong      : the records that the partial fits (`NOT_RECOGNISED` if none does); () where it is right
     kink       : the same at the kink of the op, for a partial that is right elsewhere; None for our convention,
                  () for one of its own
+    stray      : at the kink it passes on what does not lie between the derivatives on either side
     in_doubt   : the operands may be others than `_prev` says, so that nothing is said of the partial
     """
 
@@ -48,6 +49,7 @@ class StepKind:
     chainless: bool = False
     wrong: tuple[GraphMistake, ...] = ()
     kink: tuple[GraphMistake, ...] | None = None
+    stray: bool = False
     in_doubt: bool = False
 
     @property
@@ -151,7 +153,8 @@ def _verdict(
     records = tuple({m.name: m for rule in everywhere or smooth for m in rule.mistakes}.values())
     if smooth and not smooth[0].mistakes:
         kink = None if rules[0] in everywhere else tuple(m for r in everywhere for m in r.mistakes)
-        return StepKind(op, tuple(nodes), len(some), arithmetic, assigns, chainless, kink=kink)
+        stray = kink == () and not all(_between(op, t) for run in runs for t in run if t.kink)
+        return StepKind(op, tuple(nodes), len(some), arithmetic, assigns, chainless, kink=kink, stray=stray)
     if op.dy is not None and len(graph.operands(nodes[0])) == 1 and unordered(nodes[0]):
         return StepKind(op, tuple(nodes), len(some), arithmetic, assigns, in_doubt=True)
     return StepKind(op, tuple(nodes), len(some), arithmetic, assigns, chainless, records or (known.NOT_RECOGNISED,))
@@ -180,6 +183,16 @@ def _agrees(rule: Rule, op: Op, trial: _Trial, turned: bool, equal: Equal) -> bo
         if nothing != 0 or not any(equal(made, p) for p in options):
             return False
     return True
+
+
+def _between(op: Op, trial: _Trial) -> bool:
+    """Whether what is passed on at a kink, and its sum, lie between what the op's partials are on either side."""
+    partials = formula(op.dx, op.dy or "0")
+    sides = [partials(t, -t, 0.0, op.c) for t in (2.0**-99, -(2.0**-99))]
+    made = [s.partial + s.loose for s in trial.steps]
+    columns = [*zip(*([*side, sum(side)] for side in sides), strict=True)]
+    numbers = [*made, sum(made)] if len(made) == 2 else made
+    return all(min(c) <= p <= max(c) for p, c in zip(numbers, columns[-len(numbers) :], strict=True))
 
 
 def _same(a: Any, b: Any) -> bool:
