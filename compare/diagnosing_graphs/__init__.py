@@ -4,7 +4,7 @@
 both operands one node or not) are run on numbers of our own. A step does grad ← grad + loose + partial · out.grad;
 four runs with exact random grads separate the three, so that `=` for `+=`, a missing factor out.grad and the partial
 are read off and not searched for, also several at once. The partial is compared at random data with the op table and
-with the records' wrong rules: over rationals (both signs, both orders of the operands, the kink), else over GF(2⁶¹ −
+with the catalogue's wrong rules: over rationals (both signs, both orders of the operands, the kink), else over GF(2⁶¹ −
 1). What the pass left is then judged with what the steps do, right or wrong: a second pass or a wrong order shows
 beside a wrong partial.
 

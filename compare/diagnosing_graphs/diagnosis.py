@@ -9,11 +9,19 @@ from typing import Any
 
 from tabulate import tabulate
 
-from compare.diagnosing_graphs.passes import GraphFinding
-from compare.diagnosing_graphs.records import GraphMistake
+from compare.diagnosing_graphs.graph_mistakes import GraphMistake
 from engine.files import write_json
 
 SHOWN = 12
+
+
+@dataclass(frozen=True, eq=False)
+class GraphFinding:
+    """One mistake (several where their numbers are the same here), and the nodes that show it."""
+
+    mistakes: tuple[GraphMistake, ...]
+    nodes: tuple[str, ...] = ()
+    numbers: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,15 +75,15 @@ class GraphDiagnosis:
 
     @property
     def mistakes(self) -> list[GraphMistake]:
-        """The records found, in order; [] for a right graph."""
+        """The mistakes found, in order; [] for a right graph."""
         return list(dict.fromkeys(m for f in self.findings for m in f.mistakes))
 
     def _lines(self) -> Iterator[str]:
-        judged = sum(j.nodes for j in self.judged)
-        ops = judged + sum(len(u.nodes) for u in self.unjudged)
+        known = sum(j.nodes for j in self.judged)
+        count = known + sum(len(u.nodes) for u in self.unjudged)
         verdict = f"{len(self.findings)} found" if self.findings else "RIGHT: every grad is the sum over its uses"
-        if self.unjudged or not ops:
-            verdict = f"{verdict if self.findings else 'nothing found'}; {judged:,} of {ops:,} ops judged"
+        if self.unjudged or not count:
+            verdict = f"{verdict if self.findings else 'nothing found'}; {known:,} of {count:,} ops judged"
         yield f"{self.count:,} nodes; {verdict}."
         for number, f in enumerate(self.findings, 1):
             for i, m in enumerate(f.mistakes):
@@ -90,7 +98,7 @@ class GraphDiagnosis:
         for u in self.unjudged:
             more = f" and {len(u.nodes) - SHOWN:,} more" if len(u.nodes) > SHOWN else ""
             yield f"not judged: {', '.join(u.nodes[:SHOWN])}{more}: {u.reason}"
-        if not ops:
+        if not count:
             yield "not judged: the root has no parents, so that there is nothing to pass on"
         yield from (f"note: {note}" for note in self.notes)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
+from compare.rounding.rules import U
 from engine.ops import TABLE, Op, compile_function
 
 _UNITS = {4: (2.0**-24, 2.0**-100), 2: (2.0**-11, 2.0**-10)}
@@ -25,7 +26,7 @@ MOVED = "the data, or those beside it, are not what the op gives"
 """Why a node is not judged whose data, or whose leaves' data, were changed after the forward pass."""
 
 
-class Graph:
+class ForeignGraph:
     """Somebody's graph.
 
     Attributes
@@ -50,7 +51,7 @@ class Graph:
         self.parents: dict[int, tuple[Any, ...]] = {}
         self.ops: dict[int, Op] = {}
         self.unread: dict[int, str] = {}
-        self.unit, self.tiny = 2.0**-53, 2.0**-1000
+        self.unit, self.tiny = U, 2.0**-1000
         self._collect()
         passing = [self.grad[id(n)] for n in self.nodes if self.parents[id(n)]]
         self.kept = not passing or any(passing) or not any(self.grad.values())
@@ -72,6 +73,11 @@ class Graph:
     def names(self, nodes: Iterable[Any]) -> tuple[str, ...]:
         """What to call nodes, each once."""
         return tuple(name_of(n, self.data[id(n)]) for n in {id(n): n for n in nodes}.values())
+
+    def in_numbers(self, user: Any, node: Any, made: float, right: float) -> str:
+        """One share: what a user's step passes to a node, and what is right."""
+        (at,), (to,) = self.names([user]), self.names([node])
+        return f"{self.ops[id(user)].name} at {at}: passes {made:.6g} to {to}, right is {right:.6g}"
 
     def at(self, node: Any) -> tuple[float, float, float]:
         """x, y and out of a node's op, in the graph's own data."""

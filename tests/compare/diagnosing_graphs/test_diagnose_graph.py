@@ -9,7 +9,7 @@ from micrograd.engine import Value as Micrograd
 from micrograd.nn import MLP
 
 from compare import diagnose_graph
-from compare.diagnosing_graphs.records import GRAPH_MISTAKES
+from compare.diagnosing_graphs.graph_mistakes import GRAPH_MISTAKES
 from engine import Value
 
 

@@ -11,7 +11,7 @@ from micrograd.engine import Value as Micrograd
 
 from compare import diagnose_graph
 from compare.diagnosing_graphs.reading import formula
-from compare.diagnosing_graphs.records import GRAPH_MISTAKES, right_rule, wrong_rules
+from compare.diagnosing_graphs.graph_mistakes import GRAPH_MISTAKES, right_rule, wrong_rules
 from engine import Value
 from engine.ops import TABLE
 
