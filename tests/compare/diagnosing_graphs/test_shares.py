@@ -8,7 +8,29 @@ from micrograd.engine import Value as Micrograd
 from micrograd.nn import MLP
 
 from compare import diagnose_graph
-from tests.compare.diagnosing_graphs.styles import Captured, Lambdas, Lecture, Pairs, diamond
+from tests.compare.diagnosing_graphs.styles import Captured, Lambdas, Lecture, Pairs, diamond, down, graph_of, quotient
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_short_floats_round_more(seed):
+    class Short(Captured):
+        def __init__(self, data, prev=(), op=""):
+            super().__init__(data, prev, op)
+            self.data = np.float32(data)
+
+    root, _ = graph_of(Short, random.Random(seed), ["relu", "tanh", "sigmoid"])
+    root.backward()
+    found = diagnose_graph(root)
+    assert found.right and any("shorter than float64" in note for note in found.notes)
+
+
+def test_grads_that_are_not_finite_are_not_judged():
+    a, b = Lambdas(2.0), Lambdas(3.0)
+    root = a * b + a
+    root.backward()
+    a.grad = float("inf")
+    found = diagnose_graph(root)
+    assert found.right is None and "not finite" in str(found) and "0 of 2 ops judged" in str(found)
 
 
 def reasons(diagnosis):
@@ -19,7 +41,7 @@ def judged(diagnosis):
     return sum(j.nodes for j in diagnosis.judged)
 
 
-@pytest.mark.parametrize("label", ["", "mystery", "**"])
+@pytest.mark.parametrize("label", ["", "mystery"])
 def test_ops_that_are_not_known(label):
     root, leaves = diamond(Lambdas)
     root._prev[0]._op = label  # tanh, of which nothing else depends
@@ -58,7 +80,7 @@ def test_one_parent_in_a_set_may_stand_for_two_or_beside_a_number(partial):
 
 
 def test_an_op_without_parents_may_have_used_any_node():
-    root, leaves = diamond(Pairs)
+    root, leaves = quotient(Pairs)
     cut = Pairs(4.0, op="exp") * root
     cut.backward()
     leaves[0].grad += 7.0  # as if it had come from there
@@ -68,9 +90,9 @@ def test_an_op_without_parents_may_have_used_any_node():
 
 @pytest.mark.parametrize("empty", [None, 0.0])
 def test_a_pass_that_keeps_the_grads_of_leaves_alone(empty):
-    root, leaves = diamond(Pairs)
+    root, leaves = quotient(Pairs)
     root.backward()
-    for node in {id(n): n for n in (root, *root._prev, *root._prev[0]._prev, *root._prev[0]._prev[0]._prev)}.values():
+    for node in down(root):
         if node._prev:
             node.grad = empty
     found = diagnose_graph(root, leaves)
@@ -129,8 +151,8 @@ def test_a_convention_at_a_kink_lies_between_the_derivatives_on_either_side(at_z
     assert found.right is right and ("at its kink" in reasons(found)) == (right is None)
 
 
-@pytest.mark.parametrize("twice", [False, True])
-def test_both_operands_of_a_maximum_that_get_all_on_a_tie(twice):
+@pytest.mark.parametrize("twice, right", [(False, None), (True, False)])  # max(a, a) = a has one derivative only
+def test_both_operands_of_a_maximum_that_get_all_on_a_tie(twice, right):
     class Both(Lambdas):
         def max(self, other):
             out = Both(max(self.data, other.data), [self, other], "max")
@@ -144,7 +166,7 @@ def test_both_operands_of_a_maximum_that_get_all_on_a_tie(twice):
     root = a.max(a if twice else Both(1.5)) + a
     root.backward()
     found = diagnose_graph(root)
-    assert found.right is None and "at its kink" in reasons(found)
+    assert found.right is right and ("at its kink" in reasons(found)) != twice
 
 
 @pytest.mark.parametrize("grad, right", [(1.0, None), (0.0, False)])
@@ -153,4 +175,5 @@ def test_a_root_that_is_a_leaf(op, grad, right):
     leaf = Pairs(2.0, op=op)
     leaf.grad = grad
     found = diagnose_graph(leaf)
-    assert found.right is right and f"0 of {int(bool(op))} ops judged" in str(found) and "without" in str(found)
+    assert found.right is right and f"0 of {int(bool(op))} ops judged" in str(found)
+    assert ("without" in str(found)) == bool(op)

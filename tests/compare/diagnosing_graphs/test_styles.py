@@ -257,16 +257,10 @@ class Functions(Locals):
 class Children(Locals):
     """Parents are called `children`."""
 
-    def made(self, data, op, *pairs):
-        out = super().made(data, op, *pairs)
-        return out
-
     def backward(self):
         super().backward()
         for node in ordered(self):
-            node.children = node._prev
-        for node in ordered(self, lambda n: n.children):
-            del node._prev
+            node.children = node.__dict__.pop("_prev")
 
 
 class Underscored(Locals):
