@@ -29,6 +29,12 @@ steps, the simplest explanations of the grads are searched for, all that are as 
 mistakes at once in graphs of up to 2,000 nodes; there several can give the grads of a simpler one: the report says
 float64. Shares that are missing are put down to an op only where all its nodes lose one.
 
+*Not judged.* RIGHT is said where every op was judged: each operand's grad was held against the sum over all its uses.
+Else `right` is None, and the report says how many ops were judged, and why others were not: unknown ops, operands that
+cannot be told, ops without parents (what they use gets shares that no edge shows), a pass that keeps the grads of
+leaves alone, numbers that are not finite or that short floats lose, at a kink a partial that is not between the
+one-sided ones.
+
 *Left over.* Where only leaves are wrong, the steps of their uses are proved right, and for one leaf no number of
 visits of its uses gives its grad, it must have come from elsewhere: an earlier pass, as named, unless one leaf only
 is off, by no whole factor. Grads that look scaled, clipped or decayed are named `changed-later` beside it.

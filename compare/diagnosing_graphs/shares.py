@@ -144,7 +144,11 @@ class Shares:
 
     def judges(self, node: Any) -> bool:
         """Whether a node's grad can be held against what its uses pass on."""
-        return self.graph.kept and node is not self.graph.root and not self._why_open(node)
+        return self.graph.kept and node is not self.graph.root and not self._open[id(node)]
+
+    @cached_property
+    def _open(self) -> dict[int, str]:
+        return {id(n): self._why_open(n) for n in self.graph.nodes}
 
     def _why_open(self, node: Any) -> str:
         """Why a node's grad cannot be held against what its uses pass on; "" where it can."""
@@ -155,7 +159,7 @@ class Shares:
             return BESIDE
         for u in users:
             effects = self.effects(u, {})
-            if effects is None or not all(isfinite((s.size + s.slack) * self._scale(u, s)) for s in effects):
+            if effects is None or not all(isfinite((e.size + e.slack) * self._scale(u, e)) for e in effects):
                 return "what it passes on is no finite number here"
         if graph.unit > U:
             lost = graph.tiny * (1 + sum(abs(graph.grad[id(u)]) * (1 + sum(map(abs, graph.at(u)[:2]))) for u in users))
@@ -165,11 +169,11 @@ class Shares:
 
     def _why_not_sure(self, node: Any) -> str:
         """Why nothing right may be said of an op in spite of its grads; "" where it may."""
-        kind, op = self._kinds.get(id(node)), self.graph.ops[id(node)]
-        if kind is not None and kind.in_doubt:
-            return f"op {op.ascii!r}: its operands may be others than its parents"
-        if kind is not None and kind.stray and at_kink(op, *self.graph.at(node)[:2]):
-            return f"op {op.ascii!r}: at its kink it passes on what lies not between the derivatives on either side"
+        kind, text = self._kinds.get(id(node)), f"op {str(node._op)!r}"
+        if kind and kind.in_doubt:
+            return f"{text}: its operands may be others than its parents"
+        if kind and kind.stray and at_kink(kind.op, *self.graph.at(node)[:2]):
+            return f"{text}: at its kink it passes on what lies not between the derivatives on either side"
         return ""
 
     def unjudged(self) -> dict[str, list[Any]]:
@@ -178,17 +182,17 @@ class Shares:
         An op is judged if the grads of all its operands are: each is a sum over all uses.
         """
         graph = self.graph
+        unsure = {id(n): why for n in graph.nodes if id(n) in graph.ops and (why := self._why_not_sure(n))}
+        beside = {id(p): BESIDE for n in graph.nodes if id(n) in unsure for p in graph.operands(n)}
+        not_kept = "" if graph.kept else "the pass has kept no grads but those of leaves"
         found: dict[str, list[Any]] = {}
         for node in reversed(graph.nodes):
-            why = graph.unread.get(id(node), "")
+            reasons: list[str | None] = [graph.unread.get(id(node))]
             if id(node) in graph.ops:
-                why = "the pass has kept no grads but those of leaves" if not graph.kept else self._why_not_sure(node)
-                operands = graph.operands(node)
-                why = why or next(filter(None, map(self._why_open, operands)), "")
-                if not why and any(self._why_not_sure(u) for p in operands for u in graph.users[id(p)]):
-                    why = BESIDE
-            if why:
-                found.setdefault(why, []).append(node)
+                operands = [id(p) for p in graph.operands(node)]
+                reasons += [not_kept, unsure.get(id(node)), *map(self._open.get, operands), *map(beside.get, operands)]
+            for reason in [r for r in reasons if r][:1]:
+                found.setdefault(reason, []).append(node)
         return found
 
     def fits(self, node: Any, rules: StepRules | None = None, without: Any = None, adding: bool = False) -> bool:
