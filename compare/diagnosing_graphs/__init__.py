@@ -4,7 +4,7 @@
 both operands one node or not) are run on numbers of our own. A step does grad ← grad + loose + partial · out.grad;
 four runs with exact random grads separate the three, so that `=` for `+=`, a missing factor out.grad and the partial
 are read off and not searched for, also several at once. The partial is compared at random data with the op table and
-with the records' wrong rules: over rationals (both signs, both orders of the operands, the kink), else over GF(2⁶¹ −
+with the catalogue's wrong rules: over rationals (both signs, both orders of the operands, the kink), else over GF(2⁶¹ −
 1). What the pass left is then judged with what the steps do, right or wrong: a second pass or a wrong order shows
 beside a wrong partial.
 
@@ -28,6 +28,12 @@ neighbours at those leaves. Steps that the grads contradict are taken for steps 
 steps, the simplest explanations of the grads are searched for, all that are as simple and fit are named, and two
 mistakes at once in graphs of up to 2,000 nodes; there several can give the grads of a simpler one: the report says
 float64. Shares that are missing are put down to an op only where all its nodes lose one.
+
+*Not judged.* RIGHT is said where every op was judged: each operand's grad was held against the sum over all its uses.
+Else `right` is None, and the report says how many ops were judged, and why others were not: unknown ops, operands that
+cannot be told, ops without parents (what they use gets shares that no edge shows), a pass that keeps the grads of
+leaves alone, numbers that are not finite or that short floats lose, at a kink a partial that is not between the
+one-sided ones.
 
 *Left over.* Where only leaves are wrong, the steps of their uses are proved right, and for one leaf no number of
 visits of its uses gives its grad, it must have come from elsewhere: an earlier pass, as named, unless one leaf only

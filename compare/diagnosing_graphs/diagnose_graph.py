@@ -1,21 +1,28 @@
 """`diagnose_graph`: what went wrong in the backward pass over somebody's graph of scalars, and the report.
 
-First each kind of backward step is run on numbers of our own (`graphsteps`), then the grads that the pass
-left are compared with what the steps pass on (`graphshares`), and what is wrong then lies in the pass (`graphpasses`).
+First each kind of backward step is run on numbers of our own, then the grads that the pass left are compared with
+what the steps pass on: what is wrong then lies in the pass.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from compare.diagnosing_graphs import records as known
-from compare.diagnosing_graphs.diagnosis import SHOWN, GraphDiagnosis, Judged
+from compare.diagnosing_graphs.diagnosis import GraphDiagnosis, GraphFinding, Judged, Unjudged
 from compare.diagnosing_graphs.explanations import explanations
-from compare.diagnosing_graphs.passes import GraphFinding, passes
-from compare.diagnosing_graphs.reading import Graph, at_kink, name_of
-from compare.diagnosing_graphs.records import GraphMistake
+from compare.diagnosing_graphs.graph_mistakes import (
+    GRAPH_MISTAKES,
+    NO_SEED,
+    OTHER_ROOT,
+    OVERWRITTEN,
+    UNREACHED,
+    WRONG_SEED,
+    GraphMistake,
+)
+from compare.diagnosing_graphs.reading import ForeignGraph, at_kink, name_of
 from compare.diagnosing_graphs.running import unchanged
 from compare.diagnosing_graphs.shares import Shares
 from compare.diagnosing_graphs.steps import StepKind, step_kinds
+from compare.rounding.rules import U
 
 
 def diagnose_graph(root: Any, leaves: Iterable[Any] | None = None) -> GraphDiagnosis:
@@ -33,8 +40,9 @@ def diagnose_graph(root: Any, leaves: Iterable[Any] | None = None) -> GraphDiagn
 
     Returns
     -------
-    a `GraphDiagnosis`; its `mistakes` are the records found (`compare.diagnosing_graphs.records`), [] for a right
-    pass: what makes the gradients of this graph wrong, for some data of its leaves
+    a `GraphDiagnosis`; its `mistakes` are those found (`compare.diagnosing_graphs.graph_mistakes`), [] for a right
+    pass: what makes the gradients of this graph wrong, for some data of its leaves; `right` is None where nothing
+    was found and not every op could be judged
 
     Raises
     ------
@@ -51,16 +59,16 @@ def diagnose_graph(root: Any, leaves: Iterable[Any] | None = None) -> GraphDiagn
     >>> [m.name for m in diagnose_graph(cost).mistakes]
     ['left-over']
     """
-    graph = Graph(root)
+    graph = ForeignGraph(root)
     reached = {id(n) for n in graph.nodes}
     missing = [leaf for leaf in leaves or () if id(leaf) not in reached]
     with unchanged(graph.nodes):
         shares, kinds = _shares(graph)
-        found = [GraphFinding((known.UNREACHED,), _names_outside(missing))] if missing else []
+        found = [GraphFinding((UNREACHED,), _names_outside(missing))] if missing else []
         below = _called_below(shares, kinds)
         if below:
             why = f"its grad is 1 and all below it fits; all other grads are 0, that of {graph.names([root])[0]} too"
-            found.append(GraphFinding((known.OTHER_ROOT,), below.names([below.root]), why))
+            found.append(GraphFinding((OTHER_ROOT,), below.names([below.root]), why))
             graph = below
             shares, kinds = _shares(graph)
         in_steps, notes = _steps(shares, kinds)
@@ -68,17 +76,15 @@ def diagnose_graph(root: Any, leaves: Iterable[Any] | None = None) -> GraphDiagn
         found += in_steps
         if any(graph.grad.values()):
             found += explanations(shares)
-    if graph.moved:
-        which = ", ".join(graph.names(graph.moved)[:SHOWN])
-        notes.append(f"not judged: {which}; their data, or those beside them, are not what the op gives")
-    if graph.unit > 2.0**-53:
+        unjudged = shares.unjudged()
+    if graph.unit > U:
         notes.append(f"some numbers are shorter than float64: the unit roundoff is taken to be {graph.unit:.3g}")
-    if not all(x - x == 0 for x in graph.grad.values()):
-        notes.append("grads that are not finite were not judged")
-    return GraphDiagnosis(len(reached), found, _judged(graph, kinds), graph.unknown, notes)
+    judged = _judged(graph, kinds, {id(n) for nodes in unjudged.values() for n in nodes})
+    reasons = [Unjudged(reason, graph.names(nodes)) for reason, nodes in unjudged.items()]
+    return GraphDiagnosis(len(reached), found, judged, reasons, notes)
 
 
-def _shares(graph: Graph) -> tuple[Shares, list[StepKind]]:
+def _shares(graph: ForeignGraph) -> tuple[Shares, list[StepKind]]:
     """What the nodes of a graph pass on, and the kinds of steps that were run and that its pass called."""
     kinds = step_kinds(graph)
     shares = Shares(graph, kinds)
@@ -86,7 +92,7 @@ def _shares(graph: Graph) -> tuple[Shares, list[StepKind]]:
     return (shares, kinds) if len(called) == len(kinds) else (Shares(graph, called), called)
 
 
-def _called_below(shares: Shares, kinds: list[StepKind]) -> Graph | None:
+def _called_below(shares: Shares, kinds: list[StepKind]) -> ForeignGraph | None:
     """The graph of the node that backward() was called on, where that is not the root: the only node that starts.
 
     Its grad is 1, those of all nodes below are what their uses make them, and those of all other nodes are 0.
@@ -97,7 +103,7 @@ def _called_below(shares: Shares, kinds: list[StepKind]) -> Graph | None:
         return None
     if shares.judges(top) and shares.fits(top):
         return None  # it has its grad from its uses
-    below = Graph(top)
+    below = ForeignGraph(top)
     inside = {id(n) for n in below.nodes}
     if any(graph.grad[id(n)] and id(n) not in inside for n in graph.nodes):
         return None
@@ -112,23 +118,27 @@ def _names_outside(nodes: list[Any]) -> tuple[str, ...]:
     return tuple(name_of(n, float(n.data)) for n in nodes)
 
 
-def _seed(graph: Graph) -> list[GraphFinding]:
+def _seed(graph: ForeignGraph) -> list[GraphFinding]:
     seed, name = graph.grad[id(graph.root)], graph.names([graph.root])
     if not any(graph.grad.values()):
-        return [GraphFinding((known.NO_SEED,), name)]
-    return [] if seed == 1 else [GraphFinding((known.WRONG_SEED,), name, f"the root's grad is {seed:.6g}")]
+        return [GraphFinding((NO_SEED,), name)]
+    if seed == 1 or not graph.kept:
+        return []
+    return [GraphFinding((WRONG_SEED,), name, f"the root's grad is {seed:.6g}")]
 
 
-def _judged(graph: Graph, kinds: list[StepKind]) -> list[Judged]:
+def _judged(graph: ForeignGraph, kinds: list[StepKind], unjudged: set[int]) -> list[Judged]:
     """One line for each op and arithmetic, in the order of the ops' first nodes from the root."""
     run = {id(n): kind for kind in kinds for n in kind.nodes}
     counts: dict[tuple[str, str], list[int]] = {}
     for node in reversed(graph.nodes):
-        if id(node) in graph.ops:
+        if id(node) in graph.ops and id(node) not in unjudged:
             kind = run.get(id(node))
             counts.setdefault((str(node._op), kind.arithmetic if kind else "float64"), [0, 0])[0] += 1
     for kind in kinds:
-        counts[str(kind.nodes[0]._op), kind.arithmetic][1] += kind.run
+        key = str(kind.nodes[0]._op), kind.arithmetic
+        if key in counts:
+            counts[key][1] += kind.run
     return [Judged(op, nodes, ran, arithmetic) for (op, arithmetic), (nodes, ran) in counts.items()]
 
 
@@ -142,7 +152,7 @@ def _was_called(shares: Shares, kind: StepKind) -> bool:
         return True
     parents = {id(p): p for n in kind.nodes for p in shares.graph.operands(n)}.values()
     fits = [(shares.fits(p), shares.fits(p, shares.right)) for p in parents if shares.judges(p)]
-    if known.GRAPH_MISTAKES["nothing-passed"] in kind.wrong:
+    if GRAPH_MISTAKES["nothing-passed"] in kind.wrong:
         return (True, False) in fits
     return (True, False) in fits or (False, True) not in fits
 
@@ -154,16 +164,16 @@ def _steps(shares: Shares, kinds: list[StepKind]) -> tuple[list[GraphFinding], l
     found: dict[tuple[GraphMistake, ...], GraphFinding] = {}
     notes: list[str] = []
     for kind in kinds:
-        for records, shown, why_not in _wrongs(shares, kind):
+        for mistakes, shown, why_not in _wrongs(shares, kind):
             if why_not:
-                names = "".join(f" [{m.name}]" for m in records)
+                names = "".join(f" [{m.name}]" for m in mistakes)
                 notes.append(f"{kind.op.name}: {why_not}{names}")
                 continue
-            one = found.get(records, GraphFinding(records))
+            one = found.get(mistakes, GraphFinding(mistakes))
             nodes = (*one.nodes, *shares.graph.names(p for _, p, _, _ in shown))
-            shows = passes(shares.graph, *shown[0]) if shown else "the numbers of this graph do not show it"
+            shows = shares.graph.in_numbers(*shown[0]) if shown else "the numbers of this graph do not show it"
             numbers = one.numbers if one.nodes else shows
-            found[records] = GraphFinding(records, tuple(dict.fromkeys(nodes)), numbers)
+            found[mistakes] = GraphFinding(mistakes, tuple(dict.fromkeys(nodes)), numbers)
     return list(found.values()), notes
 
 
@@ -172,7 +182,7 @@ Shown = list[tuple[Any, Any, float, float]]
 
 
 def _wrongs(shares: Shares, kind: StepKind) -> Iterator[tuple[tuple[GraphMistake, ...], Shown, str]]:
-    """What a kind of step does wrong: the records, where it shows, and why it does not matter here, if so."""
+    """What a kind of step does wrong: the mistakes, where it shows, and why it does not matter here, if so."""
     graph = shares.graph
     if kind.assigns:
         written = {id(p): p for n in kind.nodes for p in graph.operands(n) if graph.used_more_than_once(p)}
@@ -182,14 +192,15 @@ def _wrongs(shares: Shares, kind: StepKind) -> Iterator[tuple[tuple[GraphMistake
             if graph.used_twice_by_one(p) or (shares.judges(p) and not shares.fits(p, adding=True))
         ]
         shown = [(graph.users[id(p)][0], p, graph.grad[id(p)], shares.expected(p)) for p in lost]
-        yield (known.OVERWRITTEN,), shown, "" if lost else "its step assigns with `=`, but no node loses a share here"
+        why_not = "" if lost else "its step assigns with `=`, but no node that was judged loses a share here"
+        yield (OVERWRITTEN,), shown, why_not
     if kind.chainless:
         all_one = all(graph.grad[id(n)] == 1 for n in kind.nodes)
         why_not = "its step leaves out out.grad, but that is 1 at all its nodes" if all_one else ""
-        yield (known.GRAPH_MISTAKES["chain-forgotten"],), _differences(shares, kind.nodes), why_not
+        yield (GRAPH_MISTAKES["chain-forgotten"],), _differences(shares, kind.nodes), why_not
     if kind.wrong:
         yield kind.wrong, _differences(shares, kind.nodes), ""
-    if kind.kink is not None:
+    if kind.kink is not None and not kind.stray:
         here = _differences(shares, [n for n in kind.nodes if at_kink(kind.op, *graph.at(n)[:2])])
         why_not = "its derivative at the kink is another one, but no gradient here depends on that"
         if not kind.kink:

@@ -5,11 +5,19 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from compare.diagnosing_graphs.passes import GraphFinding
-from compare.diagnosing_graphs.records import GraphMistake
+from compare.diagnosing_graphs.graph_mistakes import GraphMistake
 from compare.readable import Readable, Table
 
 SHOWN = 12
+
+
+@dataclass(frozen=True, eq=False)
+class GraphFinding:
+    """One mistake (several where their numbers are the same here), and the nodes that show it."""
+
+    mistakes: tuple[GraphMistake, ...]
+    nodes: tuple[str, ...] = ()
+    numbers: str = ""
 
 
 @dataclass(frozen=True)
@@ -17,7 +25,7 @@ class Judged:
     """In which arithmetic the nodes of an op were judged.
 
     op         : as in `_op`
-    nodes      : how many
+    nodes      : how many were judged
     run        : of how many the backward step was run; 0 where there is none, or none that runs on other numbers
     arithmetic : "rational" or "finite field", then the partial is proved right or wrong; else "float64", then the
                  grads of this graph (or the floats that a step has kept) are within a bound of the right ones, or not
@@ -29,35 +37,49 @@ class Judged:
     arithmetic: str
 
 
+@dataclass(frozen=True)
+class Unjudged:
+    """Nodes that an op made and that were not judged, and why not."""
+
+    reason: str
+    nodes: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class GraphDiagnosis(Readable):
     """What was found in a graph.
 
     count:      of its nodes
     findings:   in order, walking backward from the root: steps first, then the pass
-    judged:     for each op, in which arithmetic
-    undecided:  op strings that the op table does not know; what their nodes pass on is not judged
+    judged:     for each op, how many of its nodes, and in which arithmetic
+    unjudged:   the nodes of ops that were not judged, by reason: what they pass on may be wrong
     notes:      what is not as in the op table, or as it should be, and does not matter in this graph
     """
 
     count: int
     findings: list[GraphFinding]
     judged: list[Judged]
-    undecided: list[str]
+    unjudged: list[Unjudged]
     notes: list[str]
 
     @property
-    def right(self) -> bool:
-        """Whether nothing is wrong, as far as the ops are known."""
-        return not self.findings
+    def right(self) -> bool | None:
+        """False if something is wrong; True if every op was judged, and is right; else None: a mistake may hide."""
+        if self.findings:
+            return False
+        return True if self.judged and not self.unjudged else None
 
     @property
     def mistakes(self) -> list[GraphMistake]:
-        """The records found, in order; [] for a right graph."""
+        """The mistakes found, in order; [] for a right graph."""
         return list(dict.fromkeys(m for f in self.findings for m in f.mistakes))
 
     def _lines(self) -> Iterator[str]:
+        known = sum(j.nodes for j in self.judged)
+        count = known + sum(len(u.nodes) for u in self.unjudged)
         verdict = f"{len(self.findings)} found" if self.findings else "RIGHT: every grad is the sum over its uses"
+        if self.unjudged or not count:
+            verdict = f"{verdict if self.findings else 'nothing found'}; {known:,} of {count:,} ops judged"
         yield f"{self.count:,} nodes; {verdict}."
         for number, f in enumerate(self.findings, 1):
             for i, m in enumerate(f.mistakes):
@@ -69,8 +91,11 @@ class GraphDiagnosis(Readable):
         for arithmetic, ops in groupby(sorted(self.judged, key=lambda j: j.arithmetic), lambda j: j.arithmetic):
             exact = "exact, " if arithmetic != "float64" else ""
             yield f"judged in {exact}{arithmetic}: " + ", ".join(f"{j.op} ({j.run} of {j.nodes:,} run)" for j in ops)
-        if self.undecided:
-            yield f"not judged: the ops {', '.join(self.undecided)}, which are not known"
+        for u in self.unjudged:
+            more = f" and {len(u.nodes) - SHOWN:,} more" if len(u.nodes) > SHOWN else ""
+            yield f"not judged: {', '.join(u.nodes[:SHOWN])}{more}: {u.reason}"
+        if not count:
+            yield "not judged: the root has no parents, so that there is nothing to pass on"
         yield from (f"note: {note}" for note in self.notes)
 
     def _parts(self) -> Iterator[str | Table]:
@@ -89,6 +114,6 @@ class GraphDiagnosis(Readable):
                 for f in self.findings
             ],
             "judged": [vars(j) for j in self.judged],
-            "undecided": list(self.undecided),
+            "unjudged": [{"reason": u.reason, "nodes": list(u.nodes)} for u in self.unjudged],
             "notes": list(self.notes),
         }

@@ -1,19 +1,28 @@
 """What explains grads that are not the sums of what their uses pass on: the pass, or rules of steps that cannot be run.
 
-Steps that were run (`graphsteps`) enter as they are, right or wrong, so that an order or a second pass shows
-beside a wrong partial.  Where all that is known is the grads, explanations are tried, simple ones first; those
-that are as simple and fit as well are named together.
+Steps that were run enter as they are, right or wrong, so that an order or a second pass shows beside a wrong partial.
+Where all that is known is the grads, explanations are tried, simple ones first; those that are as simple and fit as
+well are named together.
 """
 
 from collections.abc import Iterator
 from itertools import combinations, product
 from typing import Any
 
-from compare.diagnosing_graphs import records as known
+from compare.diagnosing_graphs.diagnosis import GraphFinding
+from compare.diagnosing_graphs.graph_mistakes import (
+    CHANGED_LATER,
+    LEFT_OVER,
+    NOT_RECOGNISED,
+    OVERWRITTEN,
+    SECOND_BACKWARD,
+    GraphMistake,
+    StepRule,
+    wrong_rules,
+)
 from compare.diagnosing_graphs.lost_shares import gave, lost_shares, not_visited, too_early
-from compare.diagnosing_graphs.passes import SEARCHED, GraphFinding, passes, together, whole_pass
-from compare.diagnosing_graphs.records import GraphMistake, Rule, wrong_rules
-from compare.diagnosing_graphs.shares import Rules, Shares
+from compare.diagnosing_graphs.passes import SEARCHED, whole_pass
+from compare.diagnosing_graphs.shares import Shares, StepRules
 from engine.ops import Op
 
 
@@ -23,10 +32,10 @@ def explanations(shares: Shares) -> list[GraphFinding]:
     if not wrong:
         return []
     simple, ways = _left_over(shares, wrong), whole_pass(shares, wrong, {})
-    simple += [f for f in ways if not simple or f.mistakes != (known.SECOND_BACKWARD,)]
+    simple += [f for f in ways if not simple or f.mistakes != (SECOND_BACKWARD,)]
     simple += [*not_visited(shares, wrong), *_one_rule(shares, wrong)]
     if simple:
-        return [together(simple)]
+        return [_together(simple)]
     if shares.searched and len(shares.graph.nodes) <= SEARCHED:
         twofold = [*_rule_and_pass(shares, wrong), *_rule_and_overwriting(shares, wrong), *_by_rules(shares, wrong, 2)]
         if twofold:
@@ -38,14 +47,20 @@ def explanations(shares: Shares) -> list[GraphFinding]:
     graph, first = shares.graph, wrong[0]
     numbers = f"{graph.names([first])[0]}: grad is {graph.grad[id(first)]:.6g}, "
     numbers += f"its uses give {shares.expected(first):.6g}{_ratios(shares, wrong)}"
-    return [GraphFinding((known.NOT_RECOGNISED,), graph.names(wrong), numbers)]
+    return [GraphFinding((NOT_RECOGNISED,), graph.names(wrong), numbers)]
+
+
+def _together(findings: list[GraphFinding]) -> GraphFinding:
+    """Findings that explain the same numbers, as one finding with all their mistakes."""
+    mistakes = tuple(dict.fromkeys(m for f in findings for m in f.mistakes))
+    return GraphFinding(mistakes, findings[0].nodes, findings[0].numbers)
 
 
 def _common(alternatives: list[list[GraphFinding]]) -> list[GraphFinding]:
     """What all explanations have in common, and as one class the rest, of which it cannot be told which holds."""
     shared = [f for f in alternatives[0] if all(f.mistakes in [g.mistakes for g in one] for one in alternatives)]
     rest = [f for one in alternatives for f in one if f.mistakes not in [g.mistakes for g in shared]]
-    return [*shared, *([together(rest)] if rest else [])]
+    return [*shared, *([_together(rest)] if rest else [])]
 
 
 def _ratios(shares: Shares, wrong: list[Any]) -> str:
@@ -75,7 +90,7 @@ def _left_over(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
         factors.add(times)
     if len(factors) != 1:
         return []
-    return [GraphFinding((known.LEFT_OVER,), graph.names(wrong), f"the leaves have {factors.pop()} times the gradient")]
+    return [GraphFinding((LEFT_OVER,), graph.names(wrong), f"the leaves have {factors.pop()} times the gradient")]
 
 
 def _something_left_over(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
@@ -90,14 +105,14 @@ def _something_left_over(shares: Shares, wrong: list[Any]) -> list[GraphFinding]
     right = [shares.expected(n) for n in wrong]
     more = [graph.grad[id(n)] - x for n, x in zip(wrong, right, strict=True)]
     times = more[0] / right[0] if right[0] and _proportional(more, right) else 0.0
-    records: tuple[GraphMistake, ...] = (known.LEFT_OVER,)
+    mistakes: tuple[GraphMistake, ...] = (LEFT_OVER,)
     if round(times) < 1 or abs(times - round(times)) > 1e-6:  # else so many passes with the same data came before
         if len(wrong) == 1:
             return []  # one number can be anything
         if times or _look_changed(right, more, [graph.data[id(n)] for n in wrong]):
-            records = (known.LEFT_OVER, known.CHANGED_LATER)
+            mistakes = (LEFT_OVER, CHANGED_LATER)
     numbers = f"{graph.names(wrong)[0]}: grad is {graph.grad[id(wrong[0])]:.6g}, this pass gives {right[0]:.6g}"
-    return [GraphFinding(records, graph.names(wrong), numbers + _ratios(shares, wrong))]
+    return [GraphFinding(mistakes, graph.names(wrong), numbers + _ratios(shares, wrong))]
 
 
 def _look_changed(right: list[float], more: list[float], data: list[float]) -> bool:
@@ -135,13 +150,13 @@ def _one_rule(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
     """Ops any one of which, by a wrong rule, gives every grad; or `=` for `+=` everywhere."""
     found = [f for (f,) in _by_rules(shares, wrong, 1)]
     if not found and shares.searched and _explains(shares, _assigning(shares, {}), shares.judged):
-        found = [GraphFinding((known.OVERWRITTEN,), shares.graph.names(wrong))]
+        found = [GraphFinding((OVERWRITTEN,), shares.graph.names(wrong))]
     return found
 
 
 def _rule_and_overwriting(shares: Shares, wrong: list[Any]) -> Iterator[list[GraphFinding]]:
     """One op with a wrong rule, and `=` for `+=` everywhere."""
-    overwritten = GraphFinding((known.OVERWRITTEN,), shares.graph.names(wrong))
+    overwritten = GraphFinding((OVERWRITTEN,), shares.graph.names(wrong))
     for name, rule in _rules(shares):
         if not rule.assigns and _explains(shares, _assigning(shares, {name: rule}), shares.judged):
             yield [overwritten, _finding(shares, name, [rule], wrong)]
@@ -155,20 +170,20 @@ def _rule_and_pass(shares: Shares, wrong: list[Any]) -> Iterator[list[GraphFindi
             yield [_finding(shares, name, [rule], wrong), *passed]
 
 
-def _rules(shares: Shares) -> Iterator[tuple[str, Rule]]:
+def _rules(shares: Shares) -> Iterator[tuple[str, StepRule]]:
     return ((name, rule) for name, op in shares.searched.items() for rule in wrong_rules(op))
 
 
-def _assigning(shares: Shares, rules: Rules) -> Rules:
+def _assigning(shares: Shares, rules: StepRules) -> StepRules:
     """The same rules, and for the other ops the right ones, with `=` for `+=`."""
     made = {}
     for name, op in shares.searched.items():
-        rule = rules.get(name, Rule((known.OVERWRITTEN,), op.dx, op.dy))
-        made[name] = Rule(rule.mistakes, rule.dx, rule.dy, rule.chain, assigns=True)
+        rule = rules.get(name, StepRule((OVERWRITTEN,), op.dx, op.dy))
+        made[name] = StepRule(rule.mistakes, rule.dx, rule.dy, rule.chain, assigns=True)
     return made
 
 
-def _explains(shares: Shares, rules: Rules, nodes: list[Any]) -> bool:
+def _explains(shares: Shares, rules: StepRules, nodes: list[Any]) -> bool:
     return all(shares.fits(n, rules) for n in nodes)
 
 
@@ -193,13 +208,13 @@ def _by_rules(shares: Shares, wrong: list[Any], count: int) -> Iterator[list[Gra
             yield [_finding(shares, name, [c[name] for c in fitting], wrong) for name in names]
 
 
-def _finding(shares: Shares, name: str, rules: list[Rule], wrong: list[Any]) -> GraphFinding:
+def _finding(shares: Shares, name: str, rules: list[StepRule], wrong: list[Any]) -> GraphFinding:
     graph = shares.graph
-    records = tuple(dict.fromkeys(m for rule in rules for m in rule.mistakes))
+    mistakes = tuple(dict.fromkeys(m for rule in rules for m in rule.mistakes))
     nodes = [n for n in wrong if any(graph.ops[id(u)].name == name for u in graph.users[id(n)])]
     for n in nodes:
         user = next(u for u in graph.users[id(n)] if graph.ops[id(u)].name == name)
         right, made = (shares.share(user, n, r)[0] for r in ({}, {name: rules[0]}))
         if right != made:
-            return GraphFinding(records, graph.names(nodes), passes(graph, user, n, made, right))
-    return GraphFinding(records, graph.names(nodes))
+            return GraphFinding(mistakes, graph.names(nodes), graph.in_numbers(user, n, made, right))
+    return GraphFinding(mistakes, graph.names(nodes))

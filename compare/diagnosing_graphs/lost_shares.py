@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from itertools import combinations, product
 from typing import Any
 
-from compare.diagnosing_graphs import records as known
-from compare.diagnosing_graphs.passes import GraphFinding, as_float
-from compare.diagnosing_graphs.shares import Shares
+from compare.diagnosing_graphs.diagnosis import GraphFinding
+from compare.diagnosing_graphs.graph_mistakes import GRAPH_MISTAKES, NOT_TOPOLOGICAL, NOT_VISITED
+from compare.diagnosing_graphs.shares import Shares, as_float
 
 # -- shares that are missing ---------------------------------------------------------------------------------------
 
@@ -14,7 +14,7 @@ def not_visited(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
     """One node that passed nothing on."""
     for user in shares.graph.users[id(wrong[0])]:
         if all(shares.fits(n, without=user) for n in wrong) and not gave(shares, user, wrong):
-            return [GraphFinding((known.NOT_VISITED,), shares.graph.names([user]))]
+            return [GraphFinding((NOT_VISITED,), shares.graph.names([user]))]
     return []
 
 
@@ -45,10 +45,10 @@ def lost_shares(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
         op = ops.pop()
         same = [n for n in graph.nodes if id(n) in graph.ops and graph.ops[id(n)].name == op]
         if all(len(graph.operands(n)) == 2 and given(n) < 2 for n in same):  # each node of the op, not some
-            return [GraphFinding((known.GRAPH_MISTAKES["operand-forgotten"],), graph.names(wrong), f"at the op {op}")]
+            return [GraphFinding((GRAPH_MISTAKES["operand-forgotten"],), graph.names(wrong), f"at the op {op}")]
     if any(given(u) for u in missing):
         return []
-    return [GraphFinding((known.NOT_VISITED,), graph.names(missing))]
+    return [GraphFinding((NOT_VISITED,), graph.names(missing))]
 
 
 def gave(shares: Shares, user: Any, wrong: list[Any]) -> bool:
@@ -72,16 +72,16 @@ def too_early(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
         users = graph.users[id(n)]
         if len(users) > 4:
             return []
-        steps = [shares.step(u, n) for u in users]
+        effects = [shares.effect(u, n) for u in users]
         bound = sum(shares.share(u, n)[1] for u in users)
         options = [
-            [as_float(s.loose) + g * as_float(s.partial) for g in (graph.grad[id(u)], *_sums_of_some(shares, u, wrong))]
-            for u, s in zip(users, steps, strict=True)
-            if s is not None
+            [as_float(e.loose) + g * as_float(e.partial) for g in (graph.grad[id(u)], *_sums_of_some(shares, u, wrong))]
+            for u, e in zip(users, effects, strict=True)
+            if e is not None
         ]
         if not any(abs(graph.grad[id(n)] - sum(chosen)) <= bound for chosen in product(*options)):
             return []
-    return [GraphFinding((known.NOT_TOPOLOGICAL,), graph.names(wrong))]
+    return [GraphFinding((NOT_TOPOLOGICAL,), graph.names(wrong))]
 
 
 def _sums_of_some(shares: Shares, node: Any, wrong: list[Any]) -> list[float]:

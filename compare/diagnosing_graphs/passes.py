@@ -2,16 +2,20 @@
 
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 from math import isfinite
 from typing import Any
 
-from compare.diagnosing_graphs import records as known
-from compare.diagnosing_graphs.reading import Graph, parents_of
-from compare.diagnosing_graphs.records import GraphMistake
-from compare.diagnosing_graphs.shares import Rules, Shares
-from compare.numbers.rational import Rational
+from compare.diagnosing_graphs.diagnosis import GraphFinding
+from compare.diagnosing_graphs.graph_mistakes import (
+    NOT_REVERSED,
+    NOT_TOPOLOGICAL,
+    SECOND_BACKWARD,
+    VISITED_AGAIN,
+    GraphMistake,
+)
+from compare.diagnosing_graphs.reading import ForeignGraph, parents_of
+from compare.diagnosing_graphs.shares import Shares, StepRules, as_float
 
 SEARCHED = 2_000
 """Two wrong rules, or one beside a wrong pass, are searched for in graphs of so many nodes at most: it takes long."""
@@ -20,22 +24,7 @@ VISITS = 30_000
 """A pass along every path is simulated up to so many visits: their number may double with each node."""
 
 
-@dataclass(frozen=True, eq=False)
-class GraphFinding:
-    """One mistake: the record (several where their numbers are the same here), and the nodes that show it."""
-
-    mistakes: tuple[GraphMistake, ...]
-    nodes: tuple[str, ...] = ()
-    numbers: str = ""
-
-
-def together(findings: list[GraphFinding]) -> GraphFinding:
-    """Findings that explain the same numbers, as one finding with all their mistakes."""
-    records = tuple(dict.fromkeys(m for f in findings for m in f.mistakes))
-    return GraphFinding(records, findings[0].nodes, findings[0].numbers)
-
-
-def whole_pass(shares: Shares, wrong: list[Any], rules: Rules) -> list[GraphFinding]:
+def whole_pass(shares: Shares, wrong: list[Any], rules: StepRules) -> list[GraphFinding]:
     """A pass that went through the graph in another way, or several: simulated, and compared at all nodes."""
     graph = shares.graph
     if any(graph.parents[id(n)] and id(n) not in graph.ops for n in graph.nodes):
@@ -47,21 +36,21 @@ def whole_pass(shares: Shares, wrong: list[Any], rules: Rules) -> list[GraphFind
     return []
 
 
-def _ways(graph: Graph, limit: int) -> Iterator[tuple[GraphMistake, Sequence[Any], int, str]]:
-    """Wrong ways through a graph: the record, the nodes as they are visited, how often, what was cleared."""
+def _ways(graph: ForeignGraph, limit: int) -> Iterator[tuple[GraphMistake, Sequence[Any], int, str]]:
+    """Wrong ways through a graph: the mistake, the nodes as they are visited, how often, what was cleared."""
     down = graph.nodes[::-1]
     for cleared in ("", ", with leaves set to 0 before each"):
-        yield from ((known.SECOND_BACKWARD, down, times, cleared) for times in (2, 3, 4))
-    yield known.NOT_REVERSED, graph.nodes, 1, ""
+        yield from ((SECOND_BACKWARD, down, times, cleared) for times in (2, 3, 4))
+    yield NOT_REVERSED, graph.nodes, 1, ""
     for once in (True, False):
-        record = known.NOT_TOPOLOGICAL if once else known.VISITED_AGAIN
+        mistake = NOT_TOPOLOGICAL if once else VISITED_AGAIN
         for breadth_first, turned in product((False, True), repeat=2):
             order = _walk(graph, limit, breadth_first, turned, once)
             if order:
-                yield record, order, 1, ""
+                yield mistake, order, 1, ""
 
 
-def _walk(graph: Graph, limit: int, breadth_first: bool, turned: bool, once: bool) -> list[Any]:
+def _walk(graph: ForeignGraph, limit: int, breadth_first: bool, turned: bool, once: bool) -> list[Any]:
     """An order that students take: preorder or breadth first, once each or on every path; [] if it is too long.
 
     Parents come as `_prev` gives them: a set's order is arbitrary, but it stays the same for one set.
@@ -81,7 +70,7 @@ def _walk(graph: Graph, limit: int, breadth_first: bool, turned: bool, once: boo
     return order
 
 
-def _gives_all_grads(shares: Shares, order: Sequence[Any], times: int, cleared: bool, rules: Rules) -> bool:
+def _gives_all_grads(shares: Shares, order: Sequence[Any], times: int, cleared: bool, rules: StepRules) -> bool:
     """Whether so many passes in this order, with the root's grad set before each, leave the grads that were found.
 
     cleared : whether some leaves, e.g. the parameters, are set to 0 before each
@@ -98,16 +87,16 @@ def _gives_all_grads(shares: Shares, order: Sequence[Any], times: int, cleared: 
             earlier = {id(n): made[id(n)] for n in graph.nodes if not graph.parents[id(n)]}
         missing = {i: sum(visits[id(u)] for u in users) for i, users in graph.users.items()}
         for node in order:
-            steps = shares.steps(node, rules) if id(node) in graph.ops else []
-            if steps is None:
+            effects = shares.effects(node, rules) if id(node) in graph.ops else []
+            if effects is None:
                 return False
             if id(node) not in plain:
-                plain[id(node)] = [(as_float(step.partial), as_float(step.loose)) for step in steps]
+                plain[id(node)] = [(as_float(e.partial), as_float(e.loose)) for e in effects]
             adjoint, error = made[id(node)], errors[id(node)]
-            for step, (partial, loose), parent in zip(steps, plain[id(node)], graph.operands(node), strict=False):
+            for effect, (partial, loose), parent in zip(effects, plain[id(node)], graph.operands(node), strict=False):
                 i, share = id(parent), loose + partial * adjoint
-                off = step.slack * (abs(adjoint) + bool(loose)) + abs(partial) * error + graph.bound * abs(share)
-                if step.assigns:
+                off = effect.slack * (abs(adjoint) + bool(loose)) + abs(partial) * error + graph.bound * abs(share)
+                if effect.assigns:
                     made[i], errors[i], earlier[i] = 0.0, 0.0, 0.0
                 made[i], errors[i] = made[i] + share, errors[i] + off
                 missing[i] -= 1
@@ -117,14 +106,3 @@ def _gives_all_grads(shares: Shares, order: Sequence[Any], times: int, cleared: 
                 if not (isfinite(errors[i]) and gap <= errors[i]):
                     return False
     return True
-
-
-def as_float(x: Any) -> float:
-    """An exact or float number as a float."""
-    return float(x.to_float() if isinstance(x, Rational) else x)
-
-
-def passes(graph: Graph, user: Any, node: Any, made: float, right: float) -> str:
-    """One share in numbers."""
-    (at,), (to,) = graph.names([user]), graph.names([node])
-    return f"{graph.ops[id(user)].name} at {at}: passes {made:.6g} to {to}, right is {right:.6g}"

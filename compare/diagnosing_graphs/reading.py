@@ -1,8 +1,8 @@
 """Reading somebody's graph of scalars: its nodes, their ops, and their parents in the order in which the op took them.
 
-An op is known where the op table's formula gives the node's data.  Where it does not, `_op` names something
+An op is read where the op table's formula gives the node's data.  Where it does not, `_op` names something
 else, or data were changed after the forward pass (an update does that): such nodes, and all nodes that use a leaf
-which one of them uses, are not judged.
+which one of them uses, are not judged.  What could not be read is kept with the reason.
 """
 
 import math
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
+from compare.rounding.rules import U
 from engine.ops import TABLE, Op, compile_function
 
 _UNITS = {4: (2.0**-24, 2.0**-100), 2: (2.0**-11, 2.0**-10)}
@@ -21,8 +22,11 @@ _NAMES.update({"-": "sub", "x": "mul", "·": "mul", "leakyrelu": "leaky_relu", "
 del _NAMES["power"]  # without its exponent it says nothing
 _SYMMETRIC = ("add", "mul", "maximum", "minimum")
 
+MOVED = "the data, or those beside it, are not what the op gives"
+"""Why a node is not judged whose data, or whose leaves' data, were changed after the forward pass."""
 
-class Graph:
+
+class ForeignGraph:
     """Somebody's graph.
 
     Attributes
@@ -30,10 +34,11 @@ class Graph:
     nodes : in depth-first postorder (parents first)
     data, grad : by id, the floats that were found (a grad that nobody set is 0)
     parents : by id; for a known op in its order, with repeats (a + a has two)
-    ops : by id, the rows of the op table; only nodes that are judged are in it
+    ops : by id, the rows of the op table; only nodes whose ops could be read are in it
+    unread : by id, why the op of a node could not be read
     users : by id, the nodes that use a node, each once
-    unknown : the `_op` strings that the table does not know, or whose operands cannot be told
-    moved : nodes whose data are not what their op gives, and those beside them
+    cut : whether an op has no parents, so that it may have used any node
+    kept : whether the pass has left the grads that it passed on: some free those of all but the leaves
     unit, tiny : the unit roundoff of the shortest floats in the graph, and what may be lost to underflow
     bound : what a formula may be away from the student's: 64 roundings of numbers of its size, or of 1
     """
@@ -45,14 +50,16 @@ class Graph:
         self.grad: dict[int, float] = {}
         self.parents: dict[int, tuple[Any, ...]] = {}
         self.ops: dict[int, Op] = {}
-        self.unknown: list[str] = []
-        self.moved: list[Any] = []
-        self.unit, self.tiny = 2.0**-53, 2.0**-1000
+        self.unread: dict[int, str] = {}
+        self.unit, self.tiny = U, 2.0**-1000
         self._collect()
+        passing = [self.grad[id(n)] for n in self.nodes if self.parents[id(n)]]
+        self.kept = not passing or any(passing) or not any(self.grad.values())
         self.bound = 64 * self.unit
         for node in self.nodes:
             self._recognise(node)
         self._leave_out_what_moved()
+        self.cut = any(not self.parents[i] for i in self.unread)
         self.users: dict[int, list[Any]] = {id(n): [] for n in self.nodes}
         for node in self.nodes:
             for parent in self.operands(node):
@@ -66,6 +73,11 @@ class Graph:
     def names(self, nodes: Iterable[Any]) -> tuple[str, ...]:
         """What to call nodes, each once."""
         return tuple(name_of(n, self.data[id(n)]) for n in {id(n): n for n in nodes}.values())
+
+    def in_numbers(self, user: Any, node: Any, made: float, right: float) -> str:
+        """One share: what a user's step passes to a node, and what is right."""
+        (at,), (to,) = self.names([user]), self.names([node])
+        return f"{self.ops[id(user)].name} at {at}: passes {made:.6g} to {to}, right is {right:.6g}"
 
     def at(self, node: Any) -> tuple[float, float, float]:
         """x, y and out of a node's op, in the graph's own data."""
@@ -108,28 +120,37 @@ class Graph:
         self.data[id(node)], self.grad[id(node)] = data, grad
         self.parents[id(node)] = tuple(parents_of(node))
         for x in (node.data, node.grad):
-            size = getattr(getattr(x, "dtype", None), "itemsize", 8)
+            dtype = getattr(x, "dtype", None)
+            size = 8 if getattr(dtype, "kind", "f") in "biu" else getattr(dtype, "itemsize", 8)
             self.unit, self.tiny = max((self.unit, self.tiny), _UNITS.get(size, (0.0, 0.0)))
 
     def _recognise(self, node: Any) -> None:
-        parents = self.parents[id(node)]
+        parents, text = self.parents[id(node)], str(node._op)
         if not parents:
+            if named(text, 1) or named(text, 2):
+                self.unread[id(node)] = f"op {text!r} without parents"
             return
-        op = named(str(node._op), len(parents))
+        op = named(text, len(parents))
         ordered = self._ordered(op, parents, node) if op else None
-        if op is None or ordered is None:
-            self.unknown = list(dict.fromkeys([*self.unknown, repr(str(node._op))]))
+        if op is None:
+            self.unread[id(node)] = f"op {text!r} is not known"
+        elif ordered is None:
+            self.unread[id(node)] = f"op {text!r}: its operands cannot be told from its parents"
         elif not ordered:
-            self.moved.append(node)
+            self.unread[id(node)] = MOVED
         else:
             self.parents[id(node)], self.ops[id(node)] = ordered, op
 
     def _leave_out_what_moved(self) -> None:
-        leaves = {id(p) for n in self.moved for p in self.parents[id(n)] if not self.parents[id(p)]}
-        for node in self.nodes:
-            if id(node) in self.ops and any(id(p) in leaves for p in self.parents[id(node)]):
+        """Once one leaf was changed, others may have been that no data show: factors beside a 0."""
+        moved = [n for n in self.nodes if self.unread.get(id(n)) == MOVED]
+        leaves = {id(p) for n in moved for p in self.parents[id(n)] if not self.parents[id(p)]}
+        for node in self.nodes if moved else ():
+            parents = self.parents[id(node)] if id(node) in self.ops else ()
+            hidden = len(parents) == 2 and self.ops[id(node)].name == "mul" and 0 in self.at(node)[:2]
+            if any(id(p) in leaves or (hidden and not self.parents[id(p)]) for p in parents):
                 del self.ops[id(node)]
-                self.moved.append(node)
+                self.unread[id(node)] = MOVED
 
     def _ordered(self, op: Op, parents: tuple[Any, ...], node: Any) -> tuple[Any, ...] | None:
         """The parents as the op took them; () if it does not give the node's data; None if they cannot be told."""

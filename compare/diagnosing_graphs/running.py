@@ -11,14 +11,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from compare.diagnosing_graphs.reading import Graph, backward_step
+from compare.diagnosing_graphs.reading import ForeignGraph, backward_step
 from compare.numbers.field import Functions, Residue
 from compare.numbers.rational import Rational
 from engine.ops import Op
 
 
 @dataclass(frozen=True)
-class Step:
+class Effect:
     """What a backward step does to one parent: grad ← grad + loose + partial · out.grad; no "grad +" if it assigns.
 
     slack : how far the student's own floats may be from loose and partial
@@ -98,7 +98,9 @@ def unchanged(nodes: Iterable[Any]) -> Iterator[None]:
                     setattr(node, name, value)
 
 
-def observed(graph: Graph, node: Any, arithmetic: Any, data: Iterable[tuple[Any, Any]] = ()) -> list[Step] | None:
+def observed(
+    graph: ForeignGraph, node: Any, arithmetic: Any, data: Iterable[tuple[Any, Any]] = ()
+) -> list[Effect] | None:
     """What the node's step does to each of its operands; None if it cannot be run, or does something else.
 
     data : (node, number) pairs to put in before; without them the graph's own stay
@@ -121,7 +123,7 @@ def observed(graph: Graph, node: Any, arithmetic: Any, data: Iterable[tuple[Any,
     try:
         first, second = run(befores[0], out_grads[0]), run(befores[1], out_grads[0])
         third, last = run(befores[0], out_grads[1]), run(befores[2], out_grads[2])
-        steps = []
+        effects = []
         for i in range(len(operands)):
             kept = (second[i] - first[i]) / (befores[1][i] - befores[0][i])
             partial = (third[i] - first[i]) / (out_grads[1] - out_grads[0])
@@ -129,10 +131,10 @@ def observed(graph: Graph, node: Any, arithmetic: Any, data: Iterable[tuple[Any,
             again = kept * befores[2][i] + partial * out_grads[2] + loose
             if not (kept == 0 or kept == 1) or last[i] != again:
                 return None
-            steps.append(Step(partial, loose, bool(kept == 0)))
+            effects.append(Effect(partial, loose, bool(kept == 0)))
     except Exception:
         return None  # somebody's code, on numbers that it does not expect, may raise anything
-    return steps
+    return effects
 
 
 def _put(node: Any, name: str, value: Any) -> None:

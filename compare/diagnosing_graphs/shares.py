@@ -21,20 +21,19 @@ from itertools import combinations
 from math import isfinite
 from typing import Any
 
-from compare.diagnosing_graphs.reading import Graph, at_kink, formula
-from compare.diagnosing_graphs.records import Rule, right_rule
-from compare.diagnosing_graphs.running import Rationals, Step, observed
+from compare.diagnosing_graphs.graph_mistakes import StepRule, right_rule
+from compare.diagnosing_graphs.reading import ForeignGraph, at_kink, formula
+from compare.diagnosing_graphs.running import Effect, Rationals, observed
 from compare.diagnosing_graphs.steps import StepKind
 from compare.numbers.rational import Rational
+from compare.rounding.rules import U, gamma
 from engine.ops import Op
 
-Rules = dict[str, Rule]
+BESIDE = "its operands are used by ops that were not judged, or may be"
+"""Why an op was not judged whose operands' grads may hold anything."""
+
+StepRules = dict[str, StepRule]
 """By name of an op: wrong rules to try where the steps could not be run."""
-
-
-def gamma(k: float, u: float) -> float:
-    """γₖ = ku/(1 − ku)."""
-    return k * u / (1 - k * u)
 
 
 class Shares:
@@ -46,19 +45,19 @@ class Shares:
     right : the rules that are right; asked with these, also steps that were run are taken to be right
     """
 
-    def __init__(self, graph: Graph, kinds: Iterable[StepKind]) -> None:
+    def __init__(self, graph: ForeignGraph, kinds: Iterable[StepKind]) -> None:
         self.graph = graph
         self._kinds = {id(n): kind for kind in kinds for n in kind.nodes}
         self.searched = {op.name: op for i, op in graph.ops.items() if i not in self._kinds}
         self.right = {op.name: right_rule(op) for op in graph.ops.values()}
         self._exact_grad = cache(lambda i: Rational(graph.grad[i]))
-        self._known: dict[tuple[int, int], tuple[Rule | None, list[Step] | None]] = {}
+        self._made: dict[tuple[int, int], tuple[StepRule | None, list[Effect] | None]] = {}
         self._exact: dict[tuple[Op, tuple[str, str]], bool] = {}
 
-    def steps(self, node: Any, rules: Rules) -> list[Step] | None:
+    def effects(self, node: Any, rules: StepRules) -> list[Effect] | None:
         """What a node's backward step does to each of its operands; None where that is not known."""
         op, kind = self.graph.ops[id(node)], self._kinds.get(id(node))
-        rule: Rule | None = self.right[op.name]
+        rule: StepRule | None = self.right[op.name]
         if rules is self.right:
             pass
         elif kind is None:
@@ -66,18 +65,18 @@ class Shares:
         elif not kind.right or (kind.kink is not None and at_kink(op, *self.graph.at(node)[:2])):
             rule = None
         key = id(node), id(rule)
-        if key not in self._known:  # kept with the rule, so that its id is not given to another one
-            self._known[key] = rule, self._observed(node) if rule is None else self._by_rule(node, op, rule)
-        return self._known[key][1]
+        if key not in self._made:  # kept with the rule, so that its id is not given to another one
+            self._made[key] = rule, self._observed(node) if rule is None else self._by_rule(node, op, rule)
+        return self._made[key][1]
 
-    def _observed(self, node: Any) -> list[Step] | None:
-        steps = observed(self.graph, node, Rationals())
-        sizes = [size(s.partial) + size(s.loose) for s in steps or ()]
-        return steps and [
-            replace(s, slack=self.graph.bound * (z + 1), size=z) for s, z in zip(steps, sizes, strict=True)
+    def _observed(self, node: Any) -> list[Effect] | None:
+        effects = observed(self.graph, node, Rationals())
+        sizes = [size(s.partial) + size(s.loose) for s in effects or ()]
+        return effects and [
+            replace(s, slack=self.graph.bound * (z + 1), size=z) for s, z in zip(effects, sizes, strict=True)
         ]
 
-    def _by_rule(self, node: Any, op: Op, rule: Rule) -> list[Step] | None:
+    def _by_rule(self, node: Any, op: Op, rule: StepRule) -> list[Effect] | None:
         data = self.graph.at(node)
         texts = rule.dx, rule.dy or "0"
         if (op, texts) not in self._exact:
@@ -99,39 +98,39 @@ class Shares:
             partials, slacks, sizes = [partials[1] if rule.assigns else sum(partials)], [sum(slacks)], [sum(sizes)]
         made = zip(partials, slacks, sizes, self.graph.operands(node), strict=False)
         if rule.chain:
-            return [Step(p, 0, rule.assigns, slack, size) for p, slack, size, _ in made]
-        return [Step(0, p, rule.assigns, slack, size) for p, slack, size, _ in made]
+            return [Effect(p, 0, rule.assigns, slack, size) for p, slack, size, _ in made]
+        return [Effect(0, p, rule.assigns, slack, size) for p, slack, size, _ in made]
 
     def proved(self, node: Any) -> bool:
         """Whether a node's own step, run at the graph's own data, passes on what is right."""
         kind = self._kinds.get(id(node))
         made = self._observed(node) if kind is not None and kind.right else None
-        right = self.steps(node, self.right)
+        right = self.effects(node, self.right)
         return bool(made and right) and all(
             s.loose == 0 and not s.assigns and size(s.partial - r.partial) <= s.slack + r.slack
             for s, r in zip(made or (), right or (), strict=True)
         )
 
-    def step(self, user: Any, node: Any, rules: Rules | None = None) -> Step | None:
+    def effect(self, user: Any, node: Any, rules: StepRules | None = None) -> Effect | None:
         """What a user's backward step does to a node."""
-        steps = self.steps(user, rules or {})
-        return next((s for s, p in zip(steps or (), self.graph.operands(user), strict=False) if p is node), None)
+        effects = self.effects(user, rules or {})
+        return next((s for s, p in zip(effects or (), self.graph.operands(user), strict=False) if p is node), None)
 
-    def passed(self, user: Any, step: Step) -> tuple[Any, float]:
+    def passed(self, user: Any, effect: Effect) -> tuple[Any, float]:
         """What a step passes on with the grad that its node has, and the bound of its error."""
-        share = step.partial * self._exact_grad(id(user))
-        return share + step.loose if step.loose else share, step.slack * self._scale(user, step)
+        share = effect.partial * self._exact_grad(id(user))
+        return share + effect.loose if effect.loose else share, effect.slack * self._scale(user, effect)
 
-    def _scale(self, user: Any, step: Step) -> float:
+    def _scale(self, user: Any, effect: Effect) -> float:
         """What the size of a step, and its error, are multiplied by."""
-        return abs(self.graph.grad[id(user)]) + bool(step.loose)
+        return abs(self.graph.grad[id(user)]) + bool(effect.loose)
 
-    def share(self, user: Any, node: Any, rules: Rules | None = None) -> tuple[float, float]:
+    def share(self, user: Any, node: Any, rules: StepRules | None = None) -> tuple[float, float]:
         """What a user passes to a judged node, rounded to a float, and its bound."""
-        step = self.step(user, node, rules)
-        if step is None:
+        effect = self.effect(user, node, rules)
+        if effect is None:
             return float("nan"), 0.0
-        share, error = self.passed(user, step)
+        share, error = self.passed(user, effect)
         return share.to_float(), error + self.graph.bound * size(share)
 
     def expected(self, node: Any) -> float:
@@ -144,18 +143,59 @@ class Shares:
         return [n for n in self.graph.nodes if self.judges(n)]
 
     def judges(self, node: Any) -> bool:
-        """Whether a node's uses are all known, and the grads finite, its own and those of its uses."""
-        graph = self.graph
-        return (
-            node is not graph.root
-            and isfinite(graph.grad[id(node)])
-            and all(
-                id(u) in graph.ops and isfinite(graph.grad[id(u)]) and self.steps(u, {}) is not None
-                for u in graph.users[id(node)]
-            )
-        )
+        """Whether a node's grad can be held against what its uses pass on."""
+        return self.graph.kept and node is not self.graph.root and not self._open[id(node)]
 
-    def fits(self, node: Any, rules: Rules | None = None, without: Any = None, adding: bool = False) -> bool:
+    @cached_property
+    def _open(self) -> dict[int, str]:
+        return {id(n): self._why_open(n) for n in self.graph.nodes}
+
+    def _why_open(self, node: Any) -> str:
+        """Why a node's grad cannot be held against what its uses pass on; "" where it can."""
+        graph, users = self.graph, self.graph.users[id(node)]
+        if not all(isfinite(graph.grad[id(n)]) for n in (node, *users)):
+            return "grads that are not finite"
+        if graph.cut or not all(id(u) in graph.ops for u in users):
+            return BESIDE
+        for u in users:
+            effects = self.effects(u, {})
+            if effects is None or not all(isfinite((e.size + e.slack) * self._scale(u, e)) for e in effects):
+                return "what it passes on is no finite number here"
+        if graph.unit > U:
+            lost = graph.tiny * (1 + sum(abs(graph.grad[id(u)]) * (1 + sum(map(abs, graph.at(u)[:2]))) for u in users))
+            if 0 < max(abs(graph.grad[id(node)]), abs(self.expected(node))) <= lost:
+                return "a grad is as small as what its short floats may lose to underflow"
+        return ""
+
+    def _why_not_sure(self, node: Any) -> str:
+        """Why nothing right may be said of an op in spite of its grads; "" where it may."""
+        kind, text = self._kinds.get(id(node)), f"op {str(node._op)!r}"
+        if kind and kind.in_doubt:
+            return f"{text}: its operands may be others than its parents"
+        if kind and kind.stray and at_kink(kind.op, *self.graph.at(node)[:2]):
+            return f"{text}: at its kink it passes on what lies not between the derivatives on either side"
+        return ""
+
+    def unjudged(self) -> dict[str, list[Any]]:
+        """The ops that were not judged, by the reason: there a mistake may hide.
+
+        An op is judged if the grads of all its operands are: each is a sum over all uses.
+        """
+        graph = self.graph
+        unsure = {id(n): why for n in graph.nodes if id(n) in graph.ops and (why := self._why_not_sure(n))}
+        beside = {id(p): BESIDE for n in graph.nodes if id(n) in unsure for p in graph.operands(n)}
+        not_kept = "" if graph.kept else "the pass has kept no grads but those of leaves"
+        found: dict[str, list[Any]] = {}
+        for node in reversed(graph.nodes):
+            reasons: list[str | None] = [graph.unread.get(id(node))]
+            if id(node) in graph.ops:
+                operands = [id(p) for p in graph.operands(node)]
+                reasons += [not_kept, unsure.get(id(node)), *map(self._open.get, operands), *map(beside.get, operands)]
+            for reason in [r for r in reasons if r][:1]:
+                found.setdefault(reason, []).append(node)
+        return found
+
+    def fits(self, node: Any, rules: StepRules | None = None, without: Any = None, adding: bool = False) -> bool:
         """Whether a node's grad is what its uses make it.
 
         rules : wrong rules to try; without : a node that passed nothing on; adding : take every `=` for `+=`
@@ -167,12 +207,12 @@ class Shares:
         for user in users:
             if user is without:
                 continue
-            step = self.step(user, node, rules)
-            if step is None:
+            effect = self.effect(user, node, rules)
+            if effect is None:
                 return False
-            share, error = self.passed(user, step)
-            (assigned if step.assigns and not adding else added).append(share)
-            bound += error + gamma(len(users) + 1, self.graph.unit) * (step.size * self._scale(user, step) + error)
+            share, error = self.passed(user, effect)
+            (assigned if effect.assigns and not adding else added).append(share)
+            bound += error + gamma(len(users) + 1, self.graph.unit) * (effect.size * self._scale(user, effect) + error)
         grad = self._exact_grad(id(node))
         if not assigned:
             return bool(abs(grad - sum(added)) <= bound)
@@ -190,9 +230,14 @@ def _rational(op: Op, texts: tuple[str, ...]) -> bool:
     return abs(op.c or 0) <= 64
 
 
+def as_float(x: Any) -> float:
+    """An exact or float number as a float."""
+    return float(x.to_float() if isinstance(x, Rational) else x)
+
+
 def size(number: Any) -> float:
     """|number| as a float."""
     try:
-        return abs(number.to_float() if isinstance(number, Rational) else float(number))
+        return abs(as_float(number))
     except OverflowError:
         return float("inf")

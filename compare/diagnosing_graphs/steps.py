@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from compare.diagnosing_graphs import records as known
-from compare.diagnosing_graphs.reading import Graph, at_kink, backward_step, formula, unordered
-from compare.diagnosing_graphs.records import GraphMistake, Rule, right_rule, wrong_rules
-from compare.diagnosing_graphs.running import Field, Rationals, Step, observed
+from compare.diagnosing_graphs.graph_mistakes import NOT_RECOGNISED, GraphMistake, StepRule, right_rule, wrong_rules
+from compare.diagnosing_graphs.reading import ForeignGraph, at_kink, backward_step, formula, unordered
+from compare.diagnosing_graphs.running import Effect, Field, Rationals, observed
 from engine.ops import Op
 
 Equal = Callable[[Any, Any], bool]
+UNNAMED = (NOT_RECOGNISED,)
 EXACT_NODES, OWN_NODES = 3, 8
 """How many nodes of a kind are run, on exact data and on the graph's own."""
 
@@ -34,9 +34,10 @@ class StepKind:
     arithmetic : "rational", "finite field" or "float64"
     assigns    : `=` where `+=` should be
     chainless  : out.grad is no factor
-    wrong      : the records that the partial fits (`NOT_RECOGNISED` if none does); () where it is right
+    wrong      : the mistakes that the partial fits (`NOT_RECOGNISED` if none does); () where it is right
     kink       : the same at the kink of the op, for a partial that is right elsewhere; None for our convention,
                  () for one of its own
+    stray      : at the kink it passes on what does not lie between the derivatives on either side
     in_doubt   : the operands may be others than `_prev` says, so that nothing is said of the partial
     """
 
@@ -48,6 +49,7 @@ class StepKind:
     chainless: bool = False
     wrong: tuple[GraphMistake, ...] = ()
     kink: tuple[GraphMistake, ...] | None = None
+    stray: bool = False
     in_doubt: bool = False
 
     @property
@@ -56,7 +58,7 @@ class StepKind:
         return not (self.assigns or self.chainless or self.wrong or self.in_doubt)
 
 
-def step_kinds(graph: Graph) -> list[StepKind]:
+def step_kinds(graph: ForeignGraph) -> list[StepKind]:
     """All kinds of steps that can be run, in the order of their first nodes from the root.
 
     A kind is an op, its constant, and the code of the step: one class may have written `a * b`, `2 * a` and
@@ -72,25 +74,25 @@ def step_kinds(graph: Graph) -> list[StepKind]:
     return [found for nodes in kinds.values() if (found := _step_kind(graph, nodes)) is not None]
 
 
-def _step_kind(graph: Graph, nodes: list[Any]) -> StepKind | None:
+def _step_kind(graph: ForeignGraph, nodes: list[Any]) -> StepKind | None:
     op = graph.ops[id(nodes[0])]
     some = _spread(nodes, EXACT_NODES)
     for arithmetic in (Rationals(), Field()):
         if op.name == "leaky_relu" and all(graph.at(n)[0] >= 0 for n in nodes):
             break  # its constant is not in `_op`, and no data show it
-        runs = _all_or_none(_trials(graph, node, arithmetic) for node in some)
+        runs = _all_or_none(_observations(graph, node, arithmetic) for node in some)
         if runs:
             found = _verdict(graph, nodes, some, runs, arithmetic.name, _same)
             if found.right or not any(_may_remember(n, graph.operands(n)) for n in some):
                 return found
-            if found.wrong != (known.NOT_RECOGNISED,) and not _constant(op, runs):
+            if found.wrong != UNNAMED and not _constant(op, runs):
                 return found
     some = _spread(list({graph.at(n): n for n in nodes}.values()), OWN_NODES)
-    runs = _all_or_none(_own_trial(graph, node) for node in some)
+    runs = _all_or_none(_own_observations(graph, node) for node in some)
     return _verdict(graph, nodes, some, runs, "float64", _within(graph.bound)) if runs else None
 
 
-def _all_or_none(runs: Iterable[list["_Trial"] | None]) -> list[list["_Trial"]]:
+def _all_or_none(runs: Iterable[list["_Observation"] | None]) -> list[list["_Observation"]]:
     made = list(runs)
     return [] if any(not run for run in made) else [run for run in made if run]
 
@@ -103,15 +105,15 @@ def _spread(nodes: list[Any], count: int) -> list[Any]:
 # -- comparing it with rules -----------------------------------------------------------------------------------
 
 @dataclass(frozen=True)
-class _Trial:
+class _Observation:
     x: Any
     y: Any
     out: Any
     kink: bool
-    steps: list[Step]
+    effects: list[Effect]
 
 
-def _trials(graph: Graph, node: Any, arithmetic: Any) -> list[_Trial] | None:
+def _observations(graph: ForeignGraph, node: Any, arithmetic: Any) -> list[_Observation] | None:
     """The step at the points of an arithmetic; None where it cannot be run there."""
     op, operands = graph.ops[id(node)], graph.operands(node)
     made = []
@@ -122,64 +124,80 @@ def _trials(graph: Graph, node: Any, arithmetic: Any) -> list[_Trial] | None:
             formula(op.dx, op.dy or "0")(x, y, out, op.c)
         except TypeError:
             return None  # this arithmetic has no such function
-        steps = observed(graph, node, arithmetic, [(node, out), *zip(operands, (x, y), strict=False)])
-        if steps is None:
+        effects = observed(graph, node, arithmetic, [(node, out), *zip(operands, (x, y), strict=False)])
+        if effects is None:
             return None
-        made.append(_Trial(x, y, out, arithmetic.name == "rational" and at_kink(op, x, y), steps))
+        made.append(_Observation(x, y, out, arithmetic.name == "rational" and at_kink(op, x, y), effects))
     return made
 
 
-def _own_trial(graph: Graph, node: Any) -> list[_Trial] | None:
-    steps = observed(graph, node, Rationals())
+def _own_observations(graph: ForeignGraph, node: Any) -> list[_Observation] | None:
+    effects = observed(graph, node, Rationals())
     x, y, out = graph.at(node)
-    return None if steps is None else [_Trial(x, y, out, at_kink(graph.ops[id(node)], x, y), steps)]
+    return None if effects is None else [_Observation(x, y, out, at_kink(graph.ops[id(node)], x, y), effects)]
 
 
 def _verdict(
-    graph: Graph, nodes: list[Any], some: list[Any], runs: list[list[_Trial]], arithmetic: str, equal: Equal
+    graph: ForeignGraph,
+    nodes: list[Any],
+    some: list[Any],
+    runs: list[list[_Observation]],
+    arithmetic: str,
+    equal: Equal,
 ) -> StepKind:
     op = graph.ops[id(nodes[0])]
     rules = [right_rule(op), *(r for r in wrong_rules(op) if r.chain and not r.assigns)]
 
-    def fitting(kinks: bool) -> list[Rule]:
+    def fitting(kinks: bool) -> list[StepRule]:
         chosen = [(n, [t for t in run if kinks or not t.kink]) for n, run in zip(some, runs, strict=True)]
-        return [r for r in rules if all(_fits(r, op, trials, unordered(n), equal) for n, trials in chosen)]
+        return [r for r in rules if all(_fits(r, op, observations, unordered(n), equal) for n, observations in chosen)]
 
-    steps = [s for run in runs for t in run for s in t.steps]
-    assigns, chainless = any(s.assigns for s in steps), any(s.chain_forgotten for s in steps)
+    effects = [e for run in runs for t in run for e in t.effects]
+    assigns, chainless = any(e.assigns for e in effects), any(e.chain_forgotten for e in effects)
     smooth, everywhere = fitting(False), fitting(True)
-    records = tuple({m.name: m for rule in everywhere or smooth for m in rule.mistakes}.values())
+    mistakes = tuple({m.name: m for rule in everywhere or smooth for m in rule.mistakes}.values())
     if smooth and not smooth[0].mistakes:
         kink = None if rules[0] in everywhere else tuple(m for r in everywhere for m in r.mistakes)
-        return StepKind(op, tuple(nodes), len(some), arithmetic, assigns, chainless, kink=kink)
+        stray = kink == () and not all(_between(op, t) for run in runs for t in run if t.kink)
+        return StepKind(op, tuple(nodes), len(some), arithmetic, assigns, chainless, kink=kink, stray=stray)
     if op.dy is not None and len(graph.operands(nodes[0])) == 1 and unordered(nodes[0]):
         return StepKind(op, tuple(nodes), len(some), arithmetic, assigns, in_doubt=True)
-    return StepKind(op, tuple(nodes), len(some), arithmetic, assigns, chainless, records or (known.NOT_RECOGNISED,))
+    return StepKind(op, tuple(nodes), len(some), arithmetic, assigns, chainless, mistakes or UNNAMED)
 
 
-def _fits(rule: Rule, op: Op, trials: list[_Trial], either_order: bool, equal: Equal) -> bool:
-    """Whether a rule gives what was observed in all trials of a node."""
+def _fits(rule: StepRule, op: Op, observations: list[_Observation], either_order: bool, equal: Equal) -> bool:
+    """Whether a rule gives what was observed in all observations of a node."""
     return any(
-        all(_agrees(rule, op, t, turned, equal) for t in trials)
+        all(_agrees(rule, op, t, turned, equal) for t in observations)
         for turned in ((False, True) if either_order and op.dy is not None else (False,))
     )
 
 
-def _agrees(rule: Rule, op: Op, trial: _Trial, turned: bool, equal: Equal) -> bool:
-    x, y = (trial.y, trial.x) if turned else (trial.x, trial.y)
+def _agrees(rule: StepRule, op: Op, seen: _Observation, turned: bool, equal: Equal) -> bool:
+    x, y = (seen.y, seen.x) if turned else (seen.x, seen.y)
     try:
-        partials = formula(rule.dx, rule.dy or "0")(x, y, trial.out, op.c)
+        partials = formula(rule.dx, rule.dy or "0")(x, y, seen.out, op.c)
     except (ArithmeticError, ValueError, TypeError):
         return False  # a wrong rule need not have a value everywhere, nor in every arithmetic
     partials = partials[::-1] if turned else partials
-    for step, partial in zip(trial.steps, partials, strict=False):
+    for effect, partial in zip(seen.effects, partials, strict=False):
         options = [partial]
-        if op.dy is not None and len(trial.steps) == 1:  # twice the same parent: what is assigned last stands
-            options = list(partials) if step.assigns else [partials[0] + partials[1]]
-        made, nothing = (step.loose, step.partial) if step.chain_forgotten else (step.partial, step.loose)
+        if op.dy is not None and len(seen.effects) == 1:  # twice the same parent: what is assigned last stands
+            options = list(partials) if effect.assigns else [partials[0] + partials[1]]
+        made, nothing = (effect.loose, effect.partial) if effect.chain_forgotten else (effect.partial, effect.loose)
         if nothing != 0 or not any(equal(made, p) for p in options):
             return False
     return True
+
+
+def _between(op: Op, seen: _Observation) -> bool:
+    """Whether what is passed on at a kink, and its sum, lie between what the op's partials are on either side."""
+    partials = formula(op.dx, op.dy or "0")
+    sides = [partials(t, -t, 0.0, op.c) for t in (2.0**-99, -(2.0**-99))]
+    made = [e.partial + e.loose for e in seen.effects]
+    columns = [*zip(*([*side, sum(side)] for side in sides), strict=True)]
+    numbers = [*made, sum(made)] if len(made) == 2 else made
+    return all(min(c) <= p <= max(c) for p, c in zip(numbers, columns[-len(numbers) :], strict=True))
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -190,10 +208,10 @@ def _within(bound: float) -> Equal:
     return lambda a, b: b - b == 0 and bool(abs(a - b) <= bound * (abs(b) + 1))
 
 
-def _constant(op: Op, runs: list[list[_Trial]]) -> bool:
+def _constant(op: Op, runs: list[list[_Observation]]) -> bool:
     """Whether the partials vary with the data, and what was observed does not: it may have been computed before."""
     right = [formula(op.dx, op.dy or "0")(t.x, t.y, t.out, op.c) for t in runs[0]]
-    return right.count(right[0]) < len(right) and all(t.steps == run[0].steps for run in runs for t in run)
+    return right.count(right[0]) < len(right) and all(t.effects == run[0].effects for run in runs for t in run)
 
 
 def _may_remember(node: Any, operands: tuple[Any, ...]) -> bool:

@@ -28,13 +28,13 @@ TINY = 4 * SPACING  # one product's underflow, ½ spacing, and as much again for
 SAFETY = 1 + 2.0**-20
 
 
-def gamma(n: float) -> float:
-    """γₙ = n·u/(1 − n·u) (Higham, §3.1).
+def gamma(n: float, u: float = U) -> float:
+    """γₙ = n·u/(1 − n·u) (Higham, §3.1), u the unit roundoff.
 
     >>> gamma(1) > U
     True
     """
-    return n * U / (1 - n * U)
+    return n * u / (1 - n * u)
 
 
 def safe(bound: Array) -> Array:

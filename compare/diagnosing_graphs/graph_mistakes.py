@@ -1,8 +1,8 @@
-"""The mistakes that `diagnose_graph` knows by name, one record each.
+"""The mistakes that `diagnose_graph` knows by name, one `GraphMistake` each.
 
 A wrong partial is written in the language of the op table (`engine.ops`): x and y are the parents' data,
-out the result, c a constant; {dx} and {dy} stand for the right formulas.  What a record claims is tried on
-the graph's own numbers, so a new mistake is a new record and nothing else.
+out the result, c a constant; {dx} and {dy} stand for the right formulas.  What it claims is tried on
+the graph's own numbers, so a new mistake is a new `GraphMistake` and nothing else.
 
 Sources of the mistakes: the graph is that of Karpathy, micrograd (2020); the right rules are those of
 Griewank & Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008, §3.2.
@@ -38,7 +38,7 @@ class GraphMistake:
 
 
 @dataclass(frozen=True)
-class Rule:
+class StepRule:
     """What a node's backward step may do: its partials, whether out.grad enters, whether it assigns."""
 
     mistakes: tuple[GraphMistake, ...] = ()
@@ -223,18 +223,18 @@ _UNARY = ("function-for-derivative",)
 _BINARY = ("operand-forgotten",)
 
 
-def right_rule(row: Op) -> Rule:
+def right_rule(row: Op) -> StepRule:
     """The backward step of one op.
 
     >>> from engine.ops import TABLE
     >>> right_rule(TABLE["mul"]).dx
     'y'
     """
-    return Rule((), row.dx, row.dy)
+    return StepRule((), row.dx, row.dy)
 
 
-def wrong_rules(row: Op) -> Iterator[Rule]:
-    """The wrong backward steps of one op, each once: records for this op first, then those for any.
+def wrong_rules(row: Op) -> Iterator[StepRule]:
+    """The wrong backward steps of one op, each once: mistakes of this op first, then those for any.
 
     >>> from engine.ops import TABLE
     >>> [rule.mistakes[0].name for rule in wrong_rules(TABLE["neg"])][:3]
@@ -248,8 +248,8 @@ def wrong_rules(row: Op) -> Iterator[Rule]:
         dy = None if row.dy is None else mistake.dy.format(dx=row.dx, dy=row.dy)
         if (dx, dy, mistake.chain) not in seen:
             seen.add((dx, dy, mistake.chain))
-            yield Rule((mistake,), dx, dy, mistake.chain)
-    yield Rule((OVERWRITTEN,), row.dx, row.dy, assigns=True)
+            yield StepRule((mistake,), dx, dy, mistake.chain)
+    yield StepRule((OVERWRITTEN,), row.dx, row.dy, assigns=True)
 
 
 def _all() -> Iterator[GraphMistake]:
@@ -259,6 +259,6 @@ def _all() -> Iterator[GraphMistake]:
 
 
 GRAPH_MISTAKES: dict[str, GraphMistake] = {}
-"""All records by name; "power-…" and "operand-forgotten" stand for several formulas of one mistake."""
+"""All mistakes by name; "power-…" and "operand-forgotten" stand for several formulas of one mistake."""
 for _mistake in _all():
     GRAPH_MISTAKES.setdefault(_mistake.name, _mistake)
