@@ -210,10 +210,11 @@ def test_steps_and_training_have_the_bits_of_the_equations(network):
     stepper, plain = Stepper(network.with_parameters(network.weights, network.biases)), network.backprop(X, Y)
     assert not stepper.compiled
     assert bits([stepper.gradients(X, Y)]) == bits([plain.costs])
-    run = train_in_lockstep(network.with_parameters(network.weights, network.biases), (X, Y), 3, 2, 0.1, progress=False)
+    trained = network.with_parameters(network.weights, network.biases)
+    run = train_in_lockstep(trained, (X, Y), 3, 2, 0.1, progress=False)
     assert run.identical and run.compared == 6
     train(network, (X, Y), 3, 2, 0.1, progress=False)
-    assert bits(network.weights + network.biases) == bits(run.network.weights + run.network.biases)
+    assert bits(network.weights + network.biases) == bits(trained.weights + trained.biases)
 
 
 def test_operations_are_counted():
