@@ -167,8 +167,8 @@ def test_other_exceptions(outcome):
 
 
 def test_products_that_run_on_square_layers_only_are_diagnosed_there(outcome):
-    found = outcome(RIGHT.replace("weights[-l + 1].T", "weights[-l + 1]"))
-    assert found.kind == "exception" and "weights[-l + 1]" in found.traceback
+    found = outcome(RIGHT.replace("weights[-k + 1].T", "weights[-k + 1]"))
+    assert found.kind == "exception" and "weights[-k + 1]" in found.traceback
     assert "w-not-transposed" in found.diagnosis["data"]["mistakes"]
 
 
