@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.peers import blas_threads, interleaved, missing, one_thread_jax, report
-from compare.training.sides import _Explicit, _Graph
+from compare.training.sides import ExplicitSide, GraphSide
 from explicit import Network
 
 SIZES = [784, 30, 10]
@@ -164,12 +164,12 @@ def jax_jit(network: Network, rows: Any) -> Callable[[Any], None]:
 
 
 def graph(network: Network, rows: Any, blocks: bool = True) -> Callable[[Any], None]:
-    side = _Graph(network, rows, None, blocks)
+    side = GraphSide(network, rows, None, blocks)
     return lambda batch: side.step(batch, ETA)
 
 
 def explicit(network: Network, rows: Any) -> Callable[[Any], None]:
-    side = _Explicit(network, rows, None)
+    side = ExplicitSide(network, rows, None)
     return lambda batch: side.step(batch, ETA)
 
 

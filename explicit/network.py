@@ -158,9 +158,10 @@ class Network:
         >>> wide.sizes
         [2, 4, 1]
         """
-        sizes = [np.shape(weights[0])[-1] if np.shape(weights[0]) else 0, *map(len, biases)]
+        ends = [*(np.shape(W)[-1:] for W in weights[:1]), *(np.shape(b)[:1] for b in biases)]
+        sizes = [n for end in ends for n in end]
         if len(sizes) != len(self.sizes):
-            raise ValueError(f"biases: expected {len(self.sizes) - 1} arrays, got {len(sizes) - 1}")
+            raise ValueError(f"weights, biases: expected arrays of {len(self.sizes) - 1} layers, got {len(biases)}")
         other = copy.copy(self)
         other.sizes, other.activation_functions = sizes, list(self.activation_functions)
         other._weights = checks.parameters("weights", weights, sizes)

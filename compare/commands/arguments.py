@@ -1,14 +1,16 @@
-"""What the commands of ``python -m compare`` have in common: parsing, and one sample of a small network."""
+"""What the commands of ``python -m compare`` have in common: options, data, one sample of a small network, the end."""
 
 import argparse
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import numpy as np
 
 from compare.comparing import compare
-from compare.data import moons
+from compare.data import load_mnist, moons
 from compare.report import Report
 from explicit import ACTIVATIONS, COSTS, Network
+from explicit.elementwise import Array
 
 
 def sizes(text: str) -> list[int]:
@@ -68,6 +70,52 @@ def activation_of(options: argparse.Namespace) -> str | list[str]:
     return options.activation[0] if len(options.activation) == 1 else options.activation
 
 
+def add_data(parser: argparse.ArgumentParser, small: str) -> None:
+    """The option for real digits, and the one for the sizes, which without digits are small; read by `sizes_of`."""
+    parser.add_argument("--sizes", type=sizes, help=f"units per layer ({small}; with --mnist 784,30,10)")
+    parser.add_argument("--mnist", metavar="DIR", help="take real digits: a folder of idx files (two moons)")
+    parser.set_defaults(small=sizes(small))
+
+
+def sizes_of(options: argparse.Namespace) -> list[int]:
+    """What `--sizes` says, or else what is usual for the data."""
+    return options.sizes or ([784, 30, 10] if options.mnist else options.small)
+
+
+def data_of(options: argparse.Namespace, part: str, points: int, samples: int | None) -> tuple[Array, Array]:
+    """The first so many (None: all) of the digits in a part of MNIST, or of so many points of the moons.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `load_mnist`; there are not so many.
+    """
+    x, y = load_mnist(options.mnist, part) if options.mnist else moons(points, options.seed)
+    if samples is not None and not 1 <= samples <= x.shape[1]:
+        raise ValueError(f"--samples: expected 1 to {x.shape[1]}, got {samples}")
+    return x[:, :samples], y[:, :samples]
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """The option for the result as JSON; see `finish`."""
+    parser.add_argument("--json", metavar="PATH", help="write the result there as well")
+
+
+class Result(Protocol):
+    """What a command ends with."""
+
+    def to_json(self, path: str) -> None:
+        """Write it as JSON. Errors: OSError."""
+
+
+def finish(options: argparse.Namespace, result: Result, good: bool) -> int:
+    """Print the result, write it where `--json` says; the exit code. Errors: OSError."""
+    print(result)
+    if options.json:
+        result.to_json(options.json)
+    return 0 if good else 1
+
+
 def report_of_one_sample(options: argparse.Namespace) -> Report:
     """The comparison at a point of the moons (2 inputs, 1 output), else at standard normal inputs."""
     if (options.sizes[0], options.sizes[-1]) == (2, 1):
@@ -76,3 +124,9 @@ def report_of_one_sample(options: argparse.Namespace) -> Report:
         random = np.random.RandomState(options.seed)
         x, y = random.randn(options.sizes[0], 1), random.uniform(size=(options.sizes[-1], 1))
     return compare(Network(options.sizes, options.activation, options.cost, options.seed), x, y)
+
+
+def finish_picture(options: argparse.Namespace, report: Report, note: str) -> int:
+    """Say what was drawn where, and what it shows; the exit code."""
+    print(f"{options.out}: {note}", report.verdict, sep="\n")
+    return 0 if report.exact else 1

@@ -134,7 +134,7 @@ def as_dict(request: Request, outcome: Outcome, points: Marks, code: int) -> dic
         "finding": None
         if outcome.ran
         else {"kind": outcome.kind, "text": outcome.text, "traceback": outcome.traceback},
-        "points": points.as_dict(),
+        "points": points.to_dict(),
         "diagnosis": None if outcome.diagnosis is None else outcome.diagnosis["data"],
         "notes": outcome.notes,
         "output": outcome.output,

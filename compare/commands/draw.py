@@ -1,16 +1,14 @@
 """``python -m compare draw``: the picture of a comparison."""
 
 import argparse
-import os
 
-from compare.commands.arguments import add_network, report_of_one_sample
+from compare.commands.arguments import add_network, finish_picture, report_of_one_sample
 from engine.drawing.engines import ENGINES, EngineError
 from engine.drawing.picture import LEVELS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.set_defaults(run=run)
     parser.description = (
         "Draw the graph of a network with δ beside the adjoint in each z node: = where they are one number, ≠ "
         "where not. The input is a point of the moons (2 inputs, 1 output), else standard normal numbers."
@@ -37,6 +35,4 @@ def run(options: argparse.Namespace) -> int:
         note = report.graph(level=options.level, digits=options.digits).save(options.out, engine=options.engine)
     except EngineError as error:
         raise ValueError(str(error)) from error
-    print(f"{os.fspath(options.out)}: {note}")
-    print(report.verdict)
-    return 0 if report.exact else 1
+    return finish_picture(options, report, note)

@@ -64,5 +64,5 @@ def table(made: Iterable[Planted], shapes: Sequence[Shape]) -> str:
         told = [f"{sum(t.hit for t in ts)}/{len(ts)}" if ts else "·" for ts in of]
         every = [t for ts in of for t in ts]
         rows.append([name, *told, sum(not t.hit for t in every), sum(len(t.false) for t in every)])
-    heads = ["-".join(map(str, s)) + f"\n{a}" + ("\nX-entropy" if c != "quadratic" else "") for s, a, c in shapes]
+    heads = ["-".join(map(str, s)) + f"\n{a}\n{c}" for s, a, c in shapes]
     return tabulate(rows, ["mistake", *heads, "misses", "false\nnames"], disable_numparse=True)

@@ -1,14 +1,12 @@
 """``python -m compare page``: the page that steps through the backward pass."""
 
 import argparse
-import os
 
-from compare.commands.arguments import add_network, report_of_one_sample
+from compare.commands.arguments import add_network, finish_picture, report_of_one_sample
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.set_defaults(run=run)
     parser.description = (
         "Write a self-contained HTML page that steps through the backward pass: the textbook's δ on the left, the "
         "graph's adjoints on the right. The input is a point of the moons (2 inputs, 1 output), else standard "
@@ -27,6 +25,4 @@ def run(options: argparse.Namespace) -> int:
         As `Network`, `compare` and `Report.page`.
     """
     report = report_of_one_sample(options)
-    print(f"{os.fspath(options.out)}: {report.page(options.out).note}")
-    print(report.verdict)
-    return 0 if report.exact else 1
+    return finish_picture(options, report, report.page(options.out).note)

@@ -1,17 +1,13 @@
 """What `diagnose` found, and its forms for reading."""
 
-import html
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tabulate import tabulate
-
 from compare.diagnosing.findings import Finding
 from compare.diagnosing.walk import WalkedLayer
 from compare.mistakes.known import Mistake
-from engine.files import write_json
+from compare.readable import Readable, Table, name_of
 from explicit import Network, bp3, bp4
 
 EQUATIONS = ("BP1", "BP2", bp3.tag, bp4.tag)
@@ -28,7 +24,7 @@ class Holding:
 
 
 @dataclass(frozen=True, eq=False)
-class Diagnosis:
+class Diagnosis(Readable):
     """Somebody's backpropagation, with its mistakes by name.
 
     network:      ours with the candidate's parameters
@@ -92,8 +88,7 @@ class Diagnosis:
     @property
     def title(self) -> str:
         """What was asked about."""
-        names = "/".join(dict.fromkeys(f.name for f in self.network.activation_functions))
-        return f"{'-'.join(map(str, self.network.sizes))}, {names}, {self.network.cost.name} cost"
+        return f"{name_of(self.network)} cost"
 
     @property
     def verdict(self) -> str:
@@ -131,25 +126,21 @@ class Diagnosis:
             yield from (f"    {said}" for said in self.unexplained)
         yield from (f"note: {note}" for note in self.notes)
 
-    def _table(self, form: str) -> str:
-        if not self.layers:
-            return ""
+    def _table(self) -> Table:
         rows = []
         for layer in self.layers:
             said = [HOLDS[layer.holds[tag]] if tag in layer.holds else "" for tag in EQUATIONS]
             rows.append([layer.number, *said])
-        return tabulate(rows, ["layer", *EQUATIONS], tablefmt=form)
+        return Table(["layer", *EQUATIONS], rows)
 
-    def __str__(self) -> str:
-        return "\n\n".join(part for part in (self.title, self._table("simple"), "\n".join(self._lines())) if part)
+    def _parts(self) -> Iterator[str | Table]:
+        yield self.title
+        yield self._table()
+        yield "\n".join(self._lines())
 
     def __repr__(self) -> str:
         names = ", ".join(m.name for m in self.mistakes)
         return f"<Diagnosis {self.title}: {'right' if self.right else names or self.verdict}>"
-
-    def _repr_html_(self) -> str:
-        said = "\n".join(html.escape(line) for line in self._lines())
-        return f"<p>{html.escape(self.title)}</p>\n{self._table('html')}\n<pre>{said}</pre>"
 
     def to_dict(self) -> dict[str, Any]:
         """The diagnosis as plain data."""
@@ -179,13 +170,3 @@ class Diagnosis:
             "failure": self.failure,
             "notes": list(self.notes),
         }
-
-    def to_json(self, path: str | os.PathLike[str]) -> None:
-        """Write the diagnosis as JSON, whole or not at all.
-
-        Raises
-        ------
-        OSError
-            The file cannot be written.
-        """
-        write_json(path, self.to_dict())

@@ -158,7 +158,7 @@ def any_sigma(network: Network) -> list[Activation]:
     Where δᴸ = a − y is used, the outputs stay sigmoid: the short cut holds for no other σ.
     """
     sigmas = [_sigma(layer) for layer in range(2, len(network.sizes) + 1)]
-    return [*sigmas[:-1], ACTIVATIONS["sigmoid"]] if network.shortcut else sigmas
+    return [*sigmas[:-1], network.activation_functions[-1]] if network.shortcut else sigmas
 
 
 def _sigma(layer: int) -> Activation:

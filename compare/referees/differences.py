@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from compare.referees.libraries import Answer, Words, own
+from compare.referees.libraries import Answer, Words, own, shared_words
 from compare.rounding.rules import U
 from explicit import Network
 from explicit.elementwise import Array
@@ -31,10 +31,7 @@ def _softplus(z: Array) -> Array:
         return s
 
 
-WORDS: Words = {
-    "exp": np.exp, "log": np.log, "tanh": np.tanh, "abs": np.abs, "where": np.where,
-    "sigmoid": _sigmoid, "softplus": _softplus,
-}  # fmt: skip
+WORDS: Words = shared_words(np) | {"sigmoid": _sigmoid, "softplus": _softplus}
 
 
 def _costs_after(network: Network, i: int, z: Array, y: Array) -> tuple[Array, Array]:
@@ -59,18 +56,13 @@ def zs_of(network: Network, x: Array) -> list[Array]:
     return zs
 
 
-def _kink_of(name: str, network: Network) -> dict[str, int]:
-    """The kinks of a network's activations, by name. Errors: ValueError where a row does not say."""
-    kinks = {}
+def _check_kinks(name: str, network: Network) -> None:
     for sigma in network.activation_functions:
-        kink = sigma.row.kink
-        if kink is None:
+        if sigma.row.kink is None:
             raise ValueError(
                 f"referee {name!r}: the row of activation {sigma.name!r} does not say whether it has a kink "
                 f"(Activation(…, kink=0) where it has none)"
             )
-        kinks[sigma.name] = kink
-    return kinks
 
 
 def central_differences(network: Network, x: Array, y: Array, h: float) -> tuple[list[Array], float]:
@@ -95,7 +87,7 @@ def central_differences(network: Network, x: Array, y: Array, h: float) -> tuple
 
 def by_finite_differences(network: Network, x: Array, y: Array, deltas: Sequence[Array]) -> Answer:
     """δ by central differences of the cost, with the order that halving the step shows."""
-    _kink_of("finite differences", network)
+    _check_kinks("finite differences", network)
     runs = [central_differences(network, x, y, h) for h in STEPS]
     delta = np.concatenate([d.ravel() for d in deltas])
     errors = [np.abs(np.concatenate([d.ravel() for d in made]) - delta) for made, _ in runs]
@@ -117,10 +109,11 @@ def by_complex_step(network: Network, x: Array, y: Array, deltas: Sequence[Array
     Squire and Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review 40
     (1998) 110.
     """
-    for name, kink in _kink_of("complex step", network).items():
-        if kink:
+    _check_kinks("complex step", network)
+    for sigma in network.activation_functions:
+        if sigma.row.kink:
             raise ValueError(
-                f"referee 'complex step': it needs analytic activations, and {name!r} is not "
+                f"referee 'complex step': it needs analytic activations, and {sigma.name!r} is not "
                 f"analytic at 0; use 'finite differences'"
             )
     made = []

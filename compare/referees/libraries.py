@@ -53,7 +53,7 @@ def _zeros(network: Network, samples: int) -> list[Array]:
     return [np.zeros((n, samples)) for n in network.sizes[1:]]
 
 
-def _words(library: Any) -> Words:
+def shared_words(library: Any) -> Words:
     """The functions that all these libraries call by one name."""
     return {name: getattr(library, name) for name in ("exp", "log", "tanh", "abs", "where")}
 
@@ -61,7 +61,7 @@ def _words(library: Any) -> Words:
 def by_torch(network: Network, x: Array, y: Array, deltas: Sequence[Array]) -> Answer:
     """δ by PyTorch's autograd (extra `torch`)."""
     torch = need("torch", "torch", "opinions of the referee 'torch'")
-    words = _words(torch) | {
+    words = shared_words(torch) | {
         "sigmoid": torch.sigmoid,
         # Above its threshold torch returns z itself; at 40 that is right to the last bit, at its default 20 not.
         "softplus": lambda z: torch.nn.functional.softplus(z, threshold=40),
@@ -80,7 +80,7 @@ def by_jax(network: Network, x: Array, y: Array, deltas: Sequence[Array]) -> Ans
     jax = need("jax", "jax", "opinions of the referee 'jax'")
     import jax.numpy as jnp
 
-    words = _words(jnp) | {"sigmoid": jax.nn.sigmoid, "softplus": jax.nn.softplus}
+    words = shared_words(jnp) | {"sigmoid": jax.nn.sigmoid, "softplus": jax.nn.softplus}
     with _x64(jax):
         cost = _cost_of_perturbations(network, jnp.asarray(x), jnp.asarray(y), words, jnp.asarray)
         gradients = jax.grad(cost)([jnp.asarray(p) for p in _zeros(network, x.shape[1])])
@@ -101,7 +101,7 @@ def by_autograd(network: Network, x: Array, y: Array, deltas: Sequence[Array]) -
     autograd = need("autograd", "referees", "opinions of the referee 'autograd'")
     import autograd.numpy as anp
 
-    words = _words(anp) | {
+    words = shared_words(anp) | {
         "sigmoid": lambda z: anp.exp(-anp.logaddexp(0.0, -z)),
         "softplus": lambda z: anp.logaddexp(0.0, z),
     }

@@ -57,8 +57,11 @@ class Bounds:
     kinks: list[tuple[int, int, int]]
 
     def of(self, quantity: str, layer: int) -> Array:
-        """The bounds on one quantity of a `Report`: "z" (δ), "a", "b" or "w" (∂C/∂a, …), of a layer from 2 on."""
-        lists = {"z": self.deltas, "a": self.nabla_a, "b": self.nabla_b, "w": self.nabla_w}
+        """The bounds on one quantity of a `Report`, by its name there, of a layer from 2 on; none are known of C."""
+        lists = {
+            "forward z": self.zs, "forward a": self.activations[1:],
+            "z": self.deltas, "a": self.nabla_a, "b": self.nabla_b, "w": self.nabla_w,
+        }  # fmt: skip
         return lists[quantity][layer - 2]
 
 

@@ -78,7 +78,7 @@ class Marks:
         ]
         return tabulate(body, ["layer", "equation", "", "points"], tablefmt=form, disable_numparse=True)
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As plain data."""
         rows = [
             {"layer": r.layer, "equation": r.equation, "holds": r.holds, "points": _plain(r.points),

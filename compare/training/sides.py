@@ -1,12 +1,14 @@
 """The two sides of a training in lock-step: the replayed graph, and the textbook."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from compare.rounding.ulp import identical
 from engine import Value, record
 from explicit import Network
 from explicit.elementwise import Array
@@ -37,11 +39,57 @@ def _objects(values: list[Value]) -> Array:
     return np.fromiter(values, dtype=object, count=len(values))
 
 
-class GraphSide:
+@dataclass
+class Stretch:
+    """What a side leaves of some updates: parameters after each compared one, costs, seconds."""
+
+    parameters: Array
+    costs: list[float]
+    seconds: float
+
+
+def first_difference(a: Stretch, b: Stretch) -> int | None:
+    """The first comparison at which some bit differs."""
+    p, q = a.parameters, b.parameters
+    if np.array_equal(p.view(np.int64), q.view(np.int64)):
+        return None
+    same = identical(p, q).all(axis=1)  # a NaN equals a NaN, whatever its bits
+    return None if same.all() else int(np.argmin(same))
+
+
+class Side(ABC):
+    """One of the two: it makes updates, and keeps its parameters after those that are compared."""
+
+    parameters: Array
+
+    def __init__(self, rows: Array) -> None:
+        self.rows = rows
+        self._kept = np.empty((0, 0))
+
+    @abstractmethod
+    def step(self, batch: Array, eta: float) -> float:
+        """One update with the samples of a mini-batch; returns the sum of their costs before it."""
+
+    def advance(self, batches: list[Array], kept: list[bool], eta: float) -> Stretch:
+        """Some updates, timed; the next call overwrites what this one kept."""
+        if len(self._kept) < sum(kept):
+            self._kept = np.empty((sum(kept), len(self.parameters)))
+        start = time.perf_counter()
+        costs, place = [], 0
+        for batch, keep in zip(batches, kept, strict=True):
+            costs.append(self.step(batch, eta))
+            if keep:
+                self._kept[place] = self.parameters
+                place += 1
+        return Stretch(self._kept[:place], costs, time.perf_counter() - start)
+
+
+class GraphSide(Side):
     """The side of the engine: the recorded graph, replayed over the lanes of a mini-batch."""
 
     def __init__(self, network: Network, rows: Array, compiled: bool | None, blocks: bool = True) -> None:
-        self.rows, self.parameters = rows, flatten(network)
+        super().__init__(rows)
+        self.parameters = flatten(network)
         # One thread: the other core has the other side.
         self.tape = record(
             cost_on_values(network), rows[0], self.parameters, compiled=compiled, threads=1, blocks=blocks
@@ -59,45 +107,20 @@ class GraphSide:
         return float(add_up(costs.tolist()))
 
 
-class ExplicitSide:
+class ExplicitSide(Side):
     """The side of the textbook: BP1–BP4."""
 
     def __init__(self, network: Network, rows: Array, compiled: bool | None) -> None:
-        self.rows, self.inputs = rows, network.sizes[0]
-        self.stepper = Stepper(network, compiled)
+        super().__init__(rows)
+        self.inputs, self.stepper = network.sizes[0], Stepper(network, compiled)
+        self.parameters = self.stepper.parameters
         first = rows[[0, 0]]
         self.stepper.gradients(first[:, : self.inputs].T, first[:, self.inputs :].T)
-
-    @property
-    def parameters(self) -> Array:
-        """All parameters, one after the other, as the stepper keeps them."""
-        return self.stepper.parameters
 
     def step(self, batch: Array, eta: float) -> float:
         """One update with the samples of a mini-batch; returns the sum of their costs before it."""
         samples = self.rows[batch]
         return self.stepper.step(samples[:, : self.inputs].T, samples[:, self.inputs :].T, eta)
-
-
-@dataclass
-class Stretch:
-    """What a side leaves of some updates: parameters after each compared one, costs, seconds."""
-
-    parameters: Array
-    costs: list[float]
-    seconds: float
-
-
-def advance(side: GraphSide | ExplicitSide, batches: list[Array], kept: list[bool], eta: float, into: Array) -> Stretch:
-    """Some updates of one side, timed; the parameters after each kept one go into `into`."""
-    start = time.perf_counter()
-    costs, place = [], 0
-    for batch, keep in zip(batches, kept, strict=True):
-        costs.append(side.step(batch, eta))
-        if keep:
-            into[place] = side.parameters
-            place += 1
-    return Stretch(into[:place], costs, time.perf_counter() - start)
 
 
 def accuracy(stepper: Stepper, x: Any, y: Any) -> float:

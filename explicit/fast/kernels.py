@@ -42,14 +42,9 @@ else:
 
 # What has a kernel: these rows, whatever others bear their names.
 KINDS = (
-    activations.sigmoid,
-    activations.tanh,
-    activations.relu,
-    activations.leaky_relu,
-    activations.softplus,
-    activations.identity,
-    activations.softsign,
-)
+    activations.sigmoid, activations.tanh, activations.relu, activations.leaky_relu, activations.softplus,
+    activations.identity, activations.softsign,
+)  # fmt: skip
 SIGMOID, TANH, RELU, LEAKY_RELU, SOFTPLUS, IDENTITY, SOFTSIGN = range(len(KINDS))
 COSTS = (costs.quadratic, costs.cross_entropy)
 QUADRATIC, CROSS_ENTROPY = range(len(COSTS))

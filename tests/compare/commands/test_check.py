@@ -188,7 +188,7 @@ def test_bad_input(check, capsys, tmp_path):
     capsys.readouterr()
     code, out, err = check(RIGHT, "--activation", "relu", "--cost", "cross_entropy")
     assert (code, out) == (2, "") and "cross_entropy needs 0 < a < 1" in err
-    code, _, err = check(RIGHT, "--sizes", "99999999,99999999")
+    code, _, err = check(RIGHT, "--sizes", "3,999999999999999")
     assert code == 2 and "--sizes, --samples: more than fits into memory" in err
     assert check(RIGHT, "--timeout", "1e6", "--memory", "1048576")[0] == 0
     code, _, err = check(RIGHT, "--activation", "relu,relu,relu")

@@ -108,7 +108,7 @@ def test_bad_usage_exits_with_2(capsys, arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--samples", "0"], "--samples: expected at least 1, got 0"),
+        (["--samples", "0"], "samples: expected at least 1, got 0"),
         (["--sizes", "3,1"], r"--sizes: the data need 2 inputs and 1 outputs, got \[3, 1\]"),
         (["--seed", "-1"], "[Ss]eed"),
         (["--activation", "relu,relu,relu"], "activation: expected one per layer of weights, 2, got 3"),
@@ -128,7 +128,7 @@ def test_bad_input_is_exit_code_2(capsys, arguments, message):
 def test_bad_digits_are_exit_code_2(capsys, digits):
     at = ["--mnist", str(digits)]
     assert main([*at, "--sizes", "6,10"]) == 2
-    assert "--samples: expected at most 5, the digits there are, got 100" in capsys.readouterr().err
+    assert "--samples: expected 1 to 5, got 100" in capsys.readouterr().err
     assert main([*at, "--samples", "2"]) == 2
     assert "--sizes: the data need 6 inputs and 10 outputs, got [784, 30, 10]" in capsys.readouterr().err
     (digits / "t10k-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0")

@@ -42,9 +42,13 @@ def test_there_are_at_least_thirty_records_and_their_names_are_unique():
 # Deep relu networks are tried on floats only: their fractions grow long, and flint may be missing.
 DEEP = SHAPES[6]
 EXACT = [(s, False) for s in SHAPES if s is not DEEP]
+ALL = [*EXACT, *((s, True) for s in (SHAPES[1], SHAPES[3], DEEP))]
+QUICK = [(SHAPES[0], False), (SHAPES[7], False), (SHAPES[1], True)]
 
 
-@pytest.mark.parametrize("shape, floats", [*EXACT, *((s, True) for s in (SHAPES[1], SHAPES[3], DEEP))], ids=str)
+@pytest.mark.parametrize(
+    "shape, floats", [pytest.param(*of, marks=[] if of in QUICK else pytest.mark.long) for of in ALL], ids=str
+)
 def test_every_record_is_named_in_every_layer_and_nothing_else_is(shape, floats):
     made = list(trials([shape], floats=floats))
     assert len(made) > 80
@@ -53,11 +57,12 @@ def test_every_record_is_named_in_every_layer_and_nothing_else_is(shape, floats)
     assert (missed, false) == ([], [])
 
 
+@pytest.mark.parametrize("every", [110, pytest.param(11, marks=pytest.mark.long)])
 @pytest.mark.parametrize("floats", [False, True])
-def test_pairs_of_mistakes_are_both_named(floats):
-    # One in eleven of what `python -m compare mistakes --try --pairs` plants.
-    made = list(pairs(PAIRED[0], floats=floats, every=11, first=int(floats)))
-    assert len(made) > 70
+def test_pairs_of_mistakes_are_both_named(floats, every):
+    # One in so many of what `python -m compare mistakes --try --pairs` plants.
+    made = list(pairs(PAIRED[0], floats=floats, every=every, first=int(floats)))
+    assert len(made) > 770 // every
     missed = [(t.plan, names(t.diagnosis), t.false) for t in made if not t.hit or t.false]
     assert missed == []
 

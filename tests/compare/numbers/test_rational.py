@@ -8,12 +8,12 @@ import pickle
 import sys
 from fractions import Fraction
 
-import compare.rational
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import compare.numbers.rational
 from engine import Value, grad, hessian
 
 

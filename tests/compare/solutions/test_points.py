@@ -107,7 +107,7 @@ def test_a_finding_always_costs_points():
     finding = {"names": ["averaged-twice"], "equation": "batch", "layers": []}
     found = marks(judged({"equations": [], "findings": [finding]}, ["code"]), {})
     assert [(r.equation, r.holds) for r in found.rows] == [("batch", False), ("code", True)]
-    assert found.as_dict()["rows"][0]["layer"] is None
+    assert found.to_dict()["rows"][0]["layer"] is None
 
 
 def test_what_cannot_be_said_has_a_reason(check, capsys):

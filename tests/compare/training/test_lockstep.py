@@ -1,20 +1,21 @@
 """Training twice in lock-step: identical bits, and a difference found where it is made."""
 
-import argparse
 import json
 import math
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from compare.commands.train import add_arguments
+from compare.commands.main import main
 from compare.data import moons
-from compare.training.lockstep import name, train_in_lockstep, verify
-from compare.training.run import FORMAT
-from compare.training.sides import _Graph
+from compare.training import lockstep
+from compare.training.lockstep import train_in_lockstep, verify
+from compare.training.run import FORMAT, Run, name_of_parameter
+from compare.training.sides import GraphSide
 from engine.ops import TABLE
 from explicit import Activation, Network, train
 from explicit.fast.stepper import Stepper, flatten
@@ -58,6 +59,10 @@ def run(network=None, epochs=2, batch_size=7, samples=30, compiled=False, **opti
     )  # fmt: skip
 
 
+def hashes(result):
+    return [epoch.parameters for epoch in result.history]
+
+
 @both
 @pytest.mark.parametrize("cost", ["quadratic", "cross_entropy"])
 @pytest.mark.parametrize("sizes", [[2, 5, 1], [2, 4, 3, 1]])
@@ -70,16 +75,16 @@ def test_both_sides_stay_identical_and_make_the_updates_of_train(compiled, cost,
     costs = train(plain, moons(30), 2, 7, 0.5, seed=3, progress=False)
     assert result.identical
     assert "IDENTICAL: 10 updates" in str(result)
-    assert result.record["compared"] == 10
+    assert result.compared == 10
     assert same(flatten(trained), flatten(plain))
-    history = result.record["history"]
-    assert [float(part["cost"]) for part in history] == costs
-    assert history[-1]["accuracy"] == plain.accuracy(*moons(20, 1))
+    history = result.history
+    assert [float(epoch.cost) for epoch in history] == costs
+    assert history[-1].accuracy == plain.accuracy(*moons(20, 1))
 
 
 @both
 def test_the_first_differing_bit_is_found(compiled, monkeypatch):
-    step = _Graph.step
+    step = GraphSide.step
 
     def off(self, batch, eta):
         cost = step(self, batch, eta)
@@ -88,14 +93,14 @@ def test_the_first_differing_bit_is_found(compiled, monkeypatch):
             self.parameters[11] = np.nextafter(self.parameters[11], np.inf)
         return cost
 
-    monkeypatch.setattr(_Graph, "step", off)
+    monkeypatch.setattr(GraphSide, "step", off)
     result = run(compiled=compiled)
     assert not result.identical
-    difference = result.record["difference"]
-    assert (difference["parameter"], difference["update"], difference["epoch"]) == ("b²₂", 7, 2)
-    assert (difference["ulps"], difference["differing"]) == ("1", 1)
+    difference = result.difference
+    assert (difference.parameter, difference.update, difference.epoch) == ("b²₂", 7, 2)
+    assert (difference.ulps, difference.differing) == ("1", 1)
     assert "first to differ is b²₂ after update 7 (epoch 2)" in result.verdict
-    assert len(result.record["history"]) == 1
+    assert len(result.history) == 1
 
 
 def test_a_short_cut_is_found_out():
@@ -108,30 +113,29 @@ def test_a_short_cut_is_found_out():
 def test_comparing_every_few_updates(every):
     one, some = run(), run(every=every)
     assert some.identical
-    hashes = [[part["parameters"] for part in r.record["history"]] for r in (one, some)]
-    assert hashes[0] == hashes[1]
-    assert some.record["compared"] < one.record["compared"]
+    assert hashes(one) == hashes(some)
+    assert some.compared < one.compared
 
 
 def test_many_stretches_of_updates(monkeypatch):
     whole = run()
-    monkeypatch.setattr("compare.training.lockstep.MEMORY", 1)
-    hashes = [[part["parameters"] for part in r.record["history"]] for r in (whole, run())]
-    assert hashes[0] == hashes[1]
+    monkeypatch.setattr(lockstep, "MEMORY", 1)
+    assert hashes(whole) == hashes(run())
 
 
 def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path):
     path = tmp_path / "state.npz"
-    whole = run(epochs=4)
+    through = Network([2, 5, 1])
+    whole = run(through, epochs=4)
     run(epochs=2, checkpoint=path)
     network = Network([2, 5, 1])
     rest = run(network, epochs=4, checkpoint=path)
-    assert same(flatten(network), flatten(whole.network))
-    assert rest.record["updates"] == whole.record["updates"]
+    assert same(flatten(network), flatten(through))
+    assert rest.updates == whole.updates
     again = run(epochs=4, checkpoint=path)  # nothing is left to do
-    assert [part["parameters"] for part in again.record["history"]] == [
-        part["parameters"] for part in whole.record["history"]
-    ]
+    assert hashes(again) == hashes(whole)
+    with pytest.raises(ValueError, match="epochs: expected at least the 4 of .*, got 3"):
+        run(epochs=3, checkpoint=path)
     for other in (dict(batch_size=8), dict(samples=31), dict(network=Network([2, 5, 1], "tanh"))):
         with pytest.raises(ValueError, match="checkpoint of another run"):
             run(checkpoint=path, **other)
@@ -157,8 +161,9 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path):
     done = len(json.loads(str(read_arrays(path)["about"]))["history"])
     network = Network([2, 5, 1])
     run(network, samples=400, epochs=done + 1, checkpoint=path)
-    whole = run(samples=400, epochs=done + 1)
-    assert same(flatten(network), flatten(whole.network))
+    through = Network([2, 5, 1])
+    run(through, samples=400, epochs=done + 1)
+    assert same(flatten(network), flatten(through))
 
 
 def test_a_record_is_verified(tmp_path):
@@ -181,8 +186,29 @@ def test_a_record_is_verified(tmp_path):
         verify({}, Network([2, 5, 1]), moons(30))
 
 
+def test_a_file_written_before_is_read():
+    told = json.loads((Path(__file__).parent / "golden" / "run.json").read_text(encoding="utf-8"))
+    result = Run.from_dict(told)
+    assert result.to_dict() | {"scaled": True} == told
+    assert "IDENTICAL: 4 updates, 13 parameters compared after each" in str(result)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": "delta-adjoint lock-step 9"}, "expected format 'delta-adjoint lock-step 1', got '.* 9'"),
+        ({"history": [{"epoch": 1}]}, "not the record of a lock-step run"),
+        ({"difference": {"where": 1}}, "not the record of a lock-step run"),
+        ({"difference": 1}, "not the record of a lock-step run"),
+    ],
+)
+def test_what_is_no_run_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        Run.from_dict(run().to_dict() | change)
+
+
 def test_names_of_parameters():
-    assert [name([2, 3, 1], i) for i in (1, 5, 8, 9, 12)] == ["w²₁₂", "w²₃₂", "b²₃", "w³₁₁", "b³₁"]
+    assert [name_of_parameter([2, 3, 1], i) for i in (1, 5, 8, 9, 12)] == ["w²₁₂", "w²₃₂", "b²₃", "w³₁₁", "b³₁"]
 
 
 CUTS = Activation("own", lambda z: np.exp(z.astype(float)), lambda z, a: a)
@@ -211,30 +237,27 @@ def test_saturated_outputs_of_cross_entropy_are_refused():
         run(network)
 
 
-def command(*arguments):
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    options = parser.parse_args(arguments)
-    return options.run(options)
-
-
 def test_the_command(tmp_path, capsys):
-    path = str(tmp_path / "record.json")
-    assert command("--epochs", "2", "--samples", "20", "--sizes", "2,3,1", "--scaled", "--json", path) == 0
-    assert "IDENTICAL: 4 updates, 13 parameters" in capsys.readouterr().out
-    assert command("--verify", path) == 0
-    assert "VERIFIED" in capsys.readouterr().out
-    with pytest.raises(ValueError, match="sizes"):
-        command("--sizes", "a")
-    with pytest.raises(ValueError, match="--samples"):
-        command("--samples", "0")
+    path = str(tmp_path / "run.json")
+    train_small = ["train", "--epochs", "2", "--samples", "20", "--sizes", "2,3,1", "--seed", "5"]
+    for options in ([], ["--scaled"]):
+        assert main([*train_small, *options, "--json", path]) == 0
+        out, err = capsys.readouterr()
+        assert "IDENTICAL: 4 updates, 13 parameters" in out and err.startswith("epoch 1: cost ")
+        assert main(["train", "--verify", path]) == 0
+        assert "VERIFIED" in capsys.readouterr().out
+    assert main(["train", "--samples", "0"]) == 2
+    assert "--samples: expected 1 to 1000, got 0" in capsys.readouterr().err
+    (tmp_path / "run.json").write_text("[]")
+    assert main(["train", "--verify", path]) == 2
+    assert "not the record of a lock-step run" in capsys.readouterr().err
 
 
 def test_a_stepper_and_a_graph_see_the_same_batch():
     x, y = moons(5)
     network = Network([2, 3, 1])
     rows = np.ascontiguousarray(np.vstack([x, y]).T)
-    graphs = [_Graph(network, rows, compiled=False, blocks=blocks) for blocks in (True, False)]
+    graphs = [GraphSide(network, rows, compiled=False, blocks=blocks) for blocks in (True, False)]
     stepper = Stepper(network, compiled=False)
     cost = stepper.step(x, y, 0.5)
     for graph in graphs:
