@@ -108,7 +108,7 @@ class Diagnosis(Readable):
             what = f"{held} hold; of {unsaid} nothing was given" if unsaid else "all equations hold"
             if self.unjudged:
                 return f"NOT JUDGED {self.unjudged}; {what} elsewhere; {how}."
-            return f"RIGHT{' for one sample at a time' if self.singly else ''}: {what}; {how}."
+            return f"RIGHT: {what}{', of one sample at a time' if self.singly else ''}; {how}."
         first = self.first_divergence
         where = f"; walking backward from the cost, first in {first.equation} at layer {first.layer}" if first else ""
         if not self.findings:

@@ -15,21 +15,7 @@ from compare.solutions.points import marks, scheme, unmarked
 from compare.solutions.request import Outcome
 
 ROOT = Path(__file__).resolve().parents[3]
-RIGHT = """
-import numpy as np
-
-def backprop(weights, biases, x, y):
-    a = [x]
-    for w, b in zip(weights, biases):
-        a.append(1 / (1 + np.exp(-(np.dot(w, a[-1]) + b))))
-    delta = (a[-1] - y) * a[-1] * (1 - a[-1])
-    nabla_b, nabla_w = [delta], [np.dot(delta, a[-2].T)]
-    for l in range(2, len(a)):
-        delta = np.dot(weights[-l + 1].T, delta) * a[-l] * (1 - a[-l])
-        nabla_b.insert(0, delta)
-        nabla_w.insert(0, np.dot(delta, a[-l - 1].T))
-    return nabla_b, nabla_w
-"""
+RIGHT = (Path(__file__).parents[1] / "right_solution.py").read_text(encoding="utf-8")  # one sample at a time
 WRONG = RIGHT.replace("delta = (a[-1] - y) * a[-1] * (1 - a[-1])", "delta = a[-1] - y")
 UNNAMED = RIGHT.replace("nabla_w.insert(0, ", "nabla_w.insert(0, 1.37 + ")
 RAISES = "def backprop(weights, biases, x, y):\n    raise ValueError('<b>no</b>')\n"
@@ -52,7 +38,7 @@ def test_a_right_solution(check):
     code, out, err = check(RIGHT, "--points")
     assert (code, err) == (0, "")
     assert out.startswith("solution.py: function backprop, 3-4-2, sigmoid, quadratic cost, 3 samples\n")
-    assert "RIGHT: all equations hold" in out and out.endswith("\n8 of 8 points\n")
+    assert "RIGHT: all equations hold, of one sample at a time;" in out and out.endswith("\n8 of 8 points\n")
     rows = re.findall(r"^(\d)\s+(BP\d)\s+(\w.*?)\s+(\d of \d)$", out, re.MULTILINE)
     assert rows == [
         (layer, equation, "holds", "1 of 1")
@@ -102,8 +88,8 @@ def test_what_does_not_run_is_exit_code_3(check, source, head):
 
 
 def test_options_reach_the_diagnosis(check):
-    relu = RIGHT.replace("1 / (1 + np.exp(-(np.dot(w, a[-1]) + b)))", "np.maximum(np.dot(w, a[-1]) + b, 0)")
-    relu = relu.replace("a[-1] * (1 - a[-1])", "(a[-1] > 0)").replace("a[-l] * (1 - a[-l])", "(a[-l] > 0)")
+    relu = RIGHT.replace("sigmoid(np.dot(w, a[-1]) + b)", "np.maximum(np.dot(w, a[-1]) + b, 0)")
+    relu = relu.replace("a[-1] * (1 - a[-1])", "(a[-1] > 0)").replace("a[-k] * (1 - a[-k])", "(a[-k] > 0)")
     relu = relu.replace("backprop", "mine")
     given = ["--function", "mine", "--activation", "relu", "--sizes", "2,3,3,2", "--samples", "2", "--seed", "3"]
     code, out, _ = check(relu, *given, "--points")

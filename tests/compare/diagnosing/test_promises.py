@@ -15,12 +15,12 @@ def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
 
-def gradients(weights, biases, x, y, sigma=sigmoid, slope=lambda z: sigmoid(z) * (1 - sigmoid(z)), single=lambda a: a):
-    """Right gradients, for any σ; `single` is what is done to the activations."""
+def gradients(weights, biases, x, y, sigma=sigmoid, slope=lambda z: sigmoid(z) * (1 - sigmoid(z))):
+    """Right gradients, for any σ."""
     a, zs = [x], []
     for w, b in zip(weights, biases, strict=True):
         zs.append(w @ a[-1] + b)
-        a.append(single(sigma(zs[-1])))
+        a.append(sigma(zs[-1]))
     delta, nabla_b, nabla_w = (a[-1] - y) * slope(zs[-1]), [], []
     for i in reversed(range(len(weights))):
         nabla_b.insert(0, delta.sum(axis=1, keepdims=True))
@@ -91,7 +91,7 @@ def test_numbers_of_differences_are_no_float32_either():
         assert not diagnose(given, X[:, :1], Y[:, :1], weights=of.weights, biases=of.biases).right
 
 
-@pytest.mark.parametrize("where", ["weights", "first weights", "activations", "step"])
+@pytest.mark.parametrize("where", ["weights", "first weights", "results", "step"])
 def test_float32_in_one_place_is_seen(where):
     def single(array):
         return array.astype(np.float32).astype(float)
@@ -99,8 +99,8 @@ def test_float32_in_one_place_is_seen(where):
     def backprop(weights, biases, x, y):
         if x.dtype == object:
             raise TypeError("floats only")
-        if where == "activations":
-            return gradients(weights, biases, x, y, single=single)
+        if where == "results":
+            return tuple([single(a) for a in some] for some in gradients(weights, biases, x, y))
         return gradients([single(w) if "first" not in where or w is weights[0] else w for w in weights], biases, x, y)
 
     candidate = as_step(backprop) if where == "step" else backprop
@@ -172,9 +172,8 @@ def test_the_first_sample_alone_in_one_layer():
 
 
 def test_the_first_sample_of_one_and_the_last_of_the_other():
-    found = reduction_findings(None, Reduction("first"), Reduction("last"), None)
-    said = [f.text or f.numbers for f in found]
-    assert said == ["of ∂C/∂b only the first sample of a batch counts", "of ∂C/∂w alone"]
+    first, last = reduction_findings(None, Reduction("first"), Reduction("last"), None)
+    assert first.text == "of ∂C/∂b only the first sample of a batch counts" and last.numbers == "of ∂C/∂w alone"
 
 
 # -- what was not looked at is not right -----------------------------------------------------------------------
@@ -192,9 +191,9 @@ def test_a_division_by_another_number_that_is_four_is_no_mean():
 def test_one_sample_is_not_said_of_batches():
     twice = lambda w, b, x, y: tuple([g * min(x.shape[1], 2) for g in some] for some in gradients(w, b, x, y))  # noqa: E731
     one = diagnose(twice, X[:, :1], Y[:, :1], sizes=[3, 4, 2])
-    assert one.right and one.singly and one.verdict.startswith("RIGHT for one sample at a time: all equations hold")
+    assert one.right and one.singly and one.verdict.startswith("RIGHT: all equations hold, of one sample at a time;")
     assert diagnose(twice, X, Y, sizes=[3, 4, 2]).right is False
-    assert diagnose(gradients, X, Y, sizes=[3, 4, 2]).verdict.startswith("RIGHT: all equations hold")
+    assert diagnose(gradients, X, Y, sizes=[3, 4, 2]).verdict.startswith("RIGHT: all equations hold;")
 
 
 def test_what_was_not_given_is_not_said_to_hold():

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,24 +14,7 @@ from compare.solutions.request import Request, problem
 from compare.solutions.tracebacks import KEPT, clean, cut, own_frames
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limits are Linux's")
-RIGHT = '''
-import numpy as np
-
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
-
-def backprop(weights, biases, x, y):
-    a = [x]
-    for w, b in zip(weights, biases):
-        a.append(sigmoid(np.dot(w, a[-1]) + b))
-    delta = (a[-1] - y) * a[-1] * (1 - a[-1])
-    nabla_b, nabla_w = [delta], [np.dot(delta, a[-2].T)]
-    for l in range(2, len(a)):
-        delta = np.dot(weights[-l + 1].T, delta) * a[-l] * (1 - a[-l])
-        nabla_b.insert(0, delta)
-        nabla_w.insert(0, np.dot(delta, a[-l - 1].T))
-    return nabla_b, nabla_w
-'''
+RIGHT = (Path(__file__).parents[1] / "right_solution.py").read_text(encoding="utf-8")  # one sample at a time
 NETWORK = '''
 import numpy as np
 import neighbour
@@ -183,8 +167,8 @@ def test_other_exceptions(outcome):
 
 
 def test_products_that_run_on_square_layers_only_are_diagnosed_there(outcome):
-    found = outcome(RIGHT.replace("weights[-l + 1].T", "weights[-l + 1]"))
-    assert found.kind == "exception" and "weights[-l + 1]" in found.traceback
+    found = outcome(RIGHT.replace("weights[-k + 1].T", "weights[-k + 1]"))
+    assert found.kind == "exception" and "weights[-k + 1]" in found.traceback
     assert "w-not-transposed" in found.diagnosis["data"]["mistakes"]
 
 

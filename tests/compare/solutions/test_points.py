@@ -9,21 +9,13 @@ import pytest
 from compare.commands.main import main
 from compare.solutions.points import asked, judged, marks, reasons, scheme
 
-BACKPROP = """
-import numpy as np
-
-def one(weights, biases, x, y):
-    a = [x]
-    for w, b in zip(weights, biases):
-        a.append(1 / (1 + np.exp(-(np.dot(w, a[-1]) + b))))
-    delta = (a[-1] - y) * a[-1] * (1 - a[-1])
-    nabla_b, nabla_w = [delta], [np.dot(delta, a[-2].T)]
-    for l in range(2, len(a)):
-        delta = np.dot(weights[-l + 1].T, delta) * a[-l] * (1 - a[-l])
-        nabla_b.insert(0, delta)
-        nabla_w.insert(0, np.dot(delta, a[-l - 1].T))
-    return [b.sum(axis=1, keepdims=True) for b in nabla_b], nabla_w
-
+ONE = (
+    (Path(__file__).parents[1] / "right_solution.py")
+    .read_text(encoding="utf-8")
+    .replace("def backprop", "def one")
+    .replace("return nabla_b,", "return [b.sum(axis=1, keepdims=True) for b in nabla_b],")
+)
+BACKPROP = ONE + """
 def backprop(weights, biases, x, y):
     nabla_b, nabla_w = one(weights, biases, x, y)
     m = x.shape[1]
@@ -40,7 +32,6 @@ def step(weights, biases, x, y, eta):
     nabla_b, nabla_w = one(weights, biases, x, y)
     return [w - eta * g for w, g in zip(weights, nabla_w)], [b - eta * g for b, g in zip(biases, nabla_b)]
 """
-ONE = BACKPROP[: BACKPROP.index("def backprop")]
 
 
 @pytest.fixture
