@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from compare.comparison.tracing import network_of
-from compare.comparison.two_sides import from_mlp, from_traced, pairs_of
+from compare.comparison.accuracy import with_balls
+from compare.comparison.two_sides import two_sides
 from compare.numbers.arithmetic import ARITHMETICS, Arithmetic
 from compare.referees.opinion import check as check_referees
-from compare.referees.opinion import opinion
 from compare.report import Report
 from engine.nn import MLP
 from explicit import Network
@@ -23,7 +22,7 @@ def compare(
     progress: bool = False,
     referees: Sequence[str] = (),
 ) -> Report:
-    """Differentiate a network twice, and compare δ with the adjoint at every z node.
+    """Differentiate a network twice, and compare δ with the adjoint at every z node; and z, a and C before.
 
     One side is `explicit`: BP1–BP4 on arrays, the whole batch at once.  The other is `engine`: the
     forward code traced on Values, sample after sample, ``C₁.backward()``, ``C₂.backward()``, …, so
@@ -67,28 +66,6 @@ def compare(
         if arithmetic not in ARITHMETICS:
             raise ValueError(f"arithmetic: unknown name {arithmetic!r}; known: {', '.join(ARITHMETICS)}")
         if arithmetic == "ball":
-            from compare.comparison.accuracy import compare_with_balls
-
-            return compare_with_balls(network, x, y, cost, progress)
+            return Report.of(with_balls(network, x, y, cost, progress))
         arithmetic = ARITHMETICS[arithmetic]()
-    numbers = arithmetic
-    mlp = network if isinstance(network, MLP) else None
-    if mlp is not None:
-        textbook = network_of(mlp, "quadratic" if cost is None else cost)
-    elif not isinstance(network, Network):
-        raise TypeError(f"network: expected an explicit Network or an engine MLP, got {network!r:.60}")
-    elif cost is not None:
-        raise ValueError(f"cost: the network has its own, {network.cost.name!r}; it is given for an MLP only")
-    else:
-        textbook = network
-    textbook = numbers.network(textbook)
-    x, y = numbers.array("x", x), numbers.array("y", y)
-    record = textbook.backprop(x, y)
-    if mlp is None:
-        adjoints = from_traced(textbook, x, y, progress)
-    else:
-        adjoints = from_mlp(mlp, textbook, numbers, x, y, progress)
-    report = Report(textbook, numbers, record, pairs_of(record, adjoints))
-    report.y = y
-    report.opinions = [opinion(name, textbook, x, y, record.deltas) for name in referees]
-    return report
+    return Report.of(two_sides(network, x, y, cost, arithmetic, progress, referees))

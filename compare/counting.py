@@ -98,19 +98,18 @@ def cost(network: Network | Sequence[int]) -> Costs:
     Raises
     ------
     TypeError, ValueError
-        What `Network` says of wrong sizes; a cost that needs a logarithm.
+        What `Network` says of wrong sizes; a cost that is no sum over the outputs, or needs more than + − × ÷.
 
     >>> costs = cost([2, 3, 1])
     >>> costs[REUSE].tally.multiplications, costs[FORWARD].passes
     (17, 13)
     """
     net = network if isinstance(network, Network) else Network(network)
-    if net.cost.name != "quadratic":
-        raise ValueError(f"cost: counted for the quadratic cost, got {net.cost.name!r}")
+    if not net.cost.row.formula:
+        raise ValueError(f"cost: counted for sums over the outputs, and the row of {net.cost.name!r} has no formula")
     tally = Tally()
     counted = Arithmetic("counted", "", lambda v: Counted(v, tally), activations=any_sigma)
-    run = counted.network(net)
-    run.matmul = None
+    run = counted.network(net.in_contract_order())
     x, y = (counted.array(name, np.full((n, 1), 0.5)) for name, n in (("x", net.sizes[0]), ("y", net.sizes[-1])))
     parameters = sum(w.size + b.size for w, b in zip(net.weights, net.biases, strict=True))
 
@@ -120,7 +119,10 @@ def cost(network: Network | Sequence[int]) -> Costs:
     methods = [_counted(REUSE, downstream.reuse, tally, 1), _counted(PER_WEIGHT, downstream.per_weight, tally, 1)]
     if _paths(net.sizes) <= MOST_PATHS:
         methods.append(_counted(PATHS, downstream.paths, tally, 1))
-    methods.append(_counted(FORWARD, lambda: _forward_mode(run, x, y, tally), tally, parameters))
+    try:
+        methods.append(_counted(FORWARD, lambda: _forward_mode(run, x, y, tally), tally, parameters))
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"cost: {net.cost.name!r} does not run on numbers that count: {error}") from error
     methods.append(_counted(DIFFERENCES, lambda: run.cost_per_sample(run.forward(x)[1][-1], y), tally, 2 * parameters))
     return Costs(tuple(net.sizes), methods)
 

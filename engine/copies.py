@@ -14,43 +14,25 @@ if TYPE_CHECKING:
 
 
 def flatten(root: Any) -> tuple[Any, ...]:
-    """The graph below root as (leaves, rows): see `rebuild`."""
+    """The graph below root as (its class, leaves, rows): see `rebuild`."""
     order = nodes(root)
     if len(order) == 1:
-        return ([(root.data, root.grad, root.label)], [])
+        return root.__class__, [(root.data, root.grad, root.label)], []
     leaves = [node for node in order if node._x is None]
     inner = [node for node in order if node._x is not None]
     index = {node: i for i, node in enumerate([*leaves, *inner])}
     rows = [
-        (
-            n.data,
-            n.grad,
-            n.label,
-            n._row,
-            index[n._x],
-            None if n._y is None else index[n._y],
-            n._dx,
-            n._dy,
-        )
+        (n.data, n.grad, n.label, n._row, index[n._x], None if n._y is None else index[n._y], n._dx, n._dy)
         for n in inner
     ]
-    return leaves, rows
+    return root.__class__, leaves, rows
 
 
-def rebuild(leaves: list[Any], rows: list[tuple[Any, ...]]) -> Any:
-    """The root of the graph that `flatten` took apart."""
-    from engine.value import Value
-
-    made: list[Any] = []
-    for leaf in leaves:
-        if not isinstance(leaf, Value):
-            data, grad, label = leaf
-            leaf = _node(Value, data, grad, label)
-        made.append(leaf)
+def rebuild(kind: Any, leaves: list[Any], rows: list[tuple[Any, ...]]) -> Any:
+    """The root of the graph that `flatten` took apart; kind: the class of what is no object yet."""
+    made = [_node(kind, *leaf) if isinstance(leaf, tuple) else leaf for leaf in leaves]
     for data, grad, label, row, x, y, dx, dy in rows:
-        made.append(
-            _node(Value, data, grad, label, row, made[x], None if y is None else made[y], dx, dy)
-        )
+        made.append(_node(kind, data, grad, label, row, made[x], None if y is None else made[y], dx, dy))
     return made[-1]
 
 

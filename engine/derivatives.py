@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.modes import active, check_adjoints, describe, inside
-from engine.reverse import LOCK, nodes, reach, sweep
+from engine.reverse import LOCK, nodes, reach, sweep, warn_if_changed
 from engine.scalars import one, same_bits, zero
 from engine.value import Value
 
@@ -54,12 +54,16 @@ def _adjoints(y: Value, xs: list[Value]) -> list[Any]:
     with LOCK:
         for x in xs:
             x._adj = None  # what a pass that raised left behind is no adjoint of y
-        inner, leaves, reached = reach(y)
+        inner, leaves, reached, again = reach(y)
+        if again:
+            warn_if_changed(inner, "grad()")
         sweep(y, inner, reached, one(y.data))
         if active and inside("detect_nonfinite"):
             check_adjoints([*reversed(inner), *leaves])
         found = [zero(y.data) if x._adj is None else x._adj for x in xs]
-        for node in (*inner, *leaves):
+        for node in inner:
+            node._adj = reached
+        for node in leaves:
             node._adj = None
     return found
 

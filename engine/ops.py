@@ -20,6 +20,8 @@ that every derivative has a derivative.  An int beside an int divides to a float
 
 from __future__ import annotations
 
+import sys
+
 from engine.modes import active, settle
 from engine.scalars import elementary, one
 
@@ -60,6 +62,7 @@ class Op:
         "ascii",
         "analytic",
         "_rule",
+        "_result",
         "_bound",
     )
 
@@ -84,6 +87,7 @@ class Op:
         self.c, self.samples, self.kinks, self.note = c, samples, kinks, note
         self.ascii, self.analytic = ascii or symbol, analytic
         self._rule: Callable[..., tuple[Any, ...]] | None = None
+        self._result: Callable[..., Any] | None = None
         self._bound: dict[Any, Op] = {}
 
     def __repr__(self) -> str:
@@ -110,6 +114,17 @@ class Op:
             if len(self._bound) < 1000:  # sharing saves memory and is nothing more than that
                 self._bound[key] = bound
         return bound
+
+    def result(self, x: Any, y: Any = None) -> Any:
+        """Out at the given numbers.
+
+        >>> TABLE["div"].result(1.0, 4.0)
+        0.25
+        """
+        if self._result is None:
+            source = f"def result(x, y, c): return {self.forward}"
+            self._result = compile_function(source, f"result of {self.name}", {})
+        return self._result(x, y, self.c)
 
     def partials(self, x: Any, y: Any, out: Any) -> tuple[Any, ...]:
         """(∂out/∂x,) or (∂out/∂x, ∂out/∂y) at the given numbers or Values.
@@ -189,7 +204,7 @@ ROWS = (
 
 
 class _Source:
-    """Shows the source of a generated function in tracebacks (asked for by linecache)."""
+    """Gives linecache the source of a generated function where it asks the function's globals for it."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -198,10 +213,29 @@ class _Source:
         return self.source
 
 
+_sources: dict[tuple[str, str], str] = {}  # title, source → the file name of the compiled code
+
+
+def _file_name(title: str, source: str) -> str:
+    """A name of the source's own, under which tracebacks, pdb and inspect find its lines.
+
+    linecache is not imported for it (that takes as long as all of engine): where it is loaded later, tracebacks and
+    pdb come by `_Source`, and inspect from the next function on that is compiled.
+    """
+    if (title, source) not in _sources:
+        count = sum(known == title for known, _ in _sources)
+        _sources[title, source] = f"{title} ({count + 1})" if count else title
+    linecache = sys.modules.get("linecache")
+    if linecache is not None:
+        for (_, text), name in _sources.items():  # without a time: then it is never looked for on disk
+            linecache.cache.setdefault(name, (len(text), None, text.splitlines(True), name))
+    return _sources[title, source]
+
+
 def compile_function(source: str, title: str, scope: dict[str, Any]) -> Callable[..., Any]:
     """The one function that `source` defines; elementary functions that it calls are filled in."""
     scope = {"one": one, "abs": abs, "__name__": title, "__loader__": _Source(source), **scope}
-    module = compile(source, title, "exec")
+    module = compile(source, _file_name(title, source), "exec")
     code = next(c for c in module.co_consts if hasattr(c, "co_names"))
     for name in code.co_names:
         if name not in scope and name not in _ATTRIBUTES:

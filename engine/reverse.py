@@ -6,6 +6,9 @@ partial, added in visiting order; the first one is assigned, since 0.0 + −0.0 
 There is no recursion: a chain of a million nodes is a loop.
 
 One pass runs at a time (`LOCK`): the scratch slot `_adj` of a node belongs to the pass that holds it.
+It is None in a node that was just made; afterwards inner nodes keep something there, and leaves, which
+the next graph may share, get None back.  So a pass that meets nodes of an earlier one knows it, at next
+to no cost, and only then looks whether data was assigned since the forward pass (`warn_if_changed`).
 
 Source: reverse mode as in Griewank & Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008, §3.2.
 """
@@ -14,6 +17,9 @@ from __future__ import annotations
 
 from _thread import RLock  # threading itself imports four modules more
 
+from engine.modes import describe
+from engine.scalars import errors_ignored, is_lanes, same_bits
+
 TYPE_CHECKING = False  # typing itself takes a fifth of the time that `import engine` may take
 if TYPE_CHECKING:
     from typing import Any
@@ -21,20 +27,23 @@ if TYPE_CHECKING:
 LOCK = RLock()
 
 
-def reach(root: Any) -> tuple[list[Any], list[Any], object]:
-    """All nodes below root: (inner nodes in postorder, leaves, the mark in their `_adj`)."""
+def reach(root: Any) -> tuple[list[Any], list[Any], object, bool]:
+    """All nodes below root: (inner nodes in postorder, leaves, their mark in `_adj`, whether a pass was here before)."""
     reached = object()  # a new mark for each pass: what an interrupted pass left behind means nothing
     inner: list[Any] = []
     leaves: list[Any] = []
+    again = root._adj is not None
     root._adj = reached
     if root._x is None:
-        return inner, [root], reached
+        return inner, [root], reached, False
     stack: list[Any] = []
     push, pop, done, leaf = stack.append, stack.pop, inner.append, leaves.append
     node = root
     while True:
         parent = node._x
         while parent._adj is not reached:  # down, along first parents
+            if parent._adj is not None:
+                again = True
             parent._adj = reached
             if parent._x is None:
                 leaf(parent)
@@ -45,6 +54,8 @@ def reach(root: Any) -> tuple[list[Any], list[Any], object]:
         while True:  # up, until a second parent is unvisited and has parents of its own
             parent = node._y
             if parent is not None and parent._adj is not reached:
+                if parent._adj is not None:
+                    again = True
                 parent._adj = reached
                 if parent._x is not None:
                     push(node)
@@ -53,7 +64,7 @@ def reach(root: Any) -> tuple[list[Any], list[Any], object]:
                 leaf(parent)
             done(node)
             if not stack:
-                return inner, leaves, reached
+                return inner, leaves, reached, again
             node = pop()
 
 
@@ -73,6 +84,31 @@ def sweep(root: Any, inner: list[Any], reached: object, seed: Any) -> None:
             part = adjoint if partial is None else adjoint * partial
             so_far = parent._adj
             parent._adj = part if so_far is reached else so_far + part
+
+
+def warn_if_changed(inner: list[Any], where: str) -> None:
+    """Warn if a node's data is no longer what its op gives: the stored partials are then those of another point."""
+    with errors_ignored():
+        node = next((node for node in inner if not _holds(node)), None)
+    if node is not None:
+        import warnings
+
+        warnings.warn(
+            f"{where}: data was assigned since the forward pass, at {describe(node)}, which was {node.data}; the "
+            f"gradient is still that at the point of the forward pass: run it again for the one at the new data",
+            stacklevel=3,
+        )
+
+
+def _holds(node: Any) -> bool:
+    try:
+        now = node._row.result(node._x.data, None if node._y is None else node._y.data)
+        data = node.data
+        if is_lanes(now) or is_lanes(data):
+            return same_bits(now, data)
+        return bool(now == data or (now != now and data != data))
+    except (ArithmeticError, TypeError, ValueError):
+        return False
 
 
 def nodes(root: Any) -> list[Any]:

@@ -180,6 +180,13 @@ def same_bits(x: Any, y: Any) -> bool:
     return bool(x == y)
 
 
+def errors_ignored() -> Any:
+    """A context in which numpy says nothing of what lanes divide by or overflow to."""
+    from contextlib import nullcontext
+
+    return nullcontext() if _numpy() is None else _numpy().errstate(all="ignore")
+
+
 # ---------------------------------------------------------------------------------------------
 # The elementary functions.  Those for floats come from `math`; the others are written here, once.
 

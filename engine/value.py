@@ -11,7 +11,7 @@ import sys
 from engine import copies, float_calls
 from engine.modes import active, check_adjoints, compared, inside, left_graph, watched
 from engine.ops import TABLE
-from engine.reverse import LOCK, nodes, reach, sweep
+from engine.reverse import LOCK, nodes, reach, sweep, warn_if_changed
 from engine.scalars import is_lanes, one, to_data, to_float
 
 TYPE_CHECKING = False  # typing itself takes a fifth of the time that `import engine` may take
@@ -34,9 +34,10 @@ class Value:
     Attributes
     ----------
     data : the number.  Assigning it after a forward pass does not touch results made before: the
-        partials were stored when the graph was built, so `backward()` gives the gradient at the
-        point of the forward pass.  `grad(…, create_graph=True)` computes from `data`, and refuses
-        a graph whose data was assigned since.
+        partials were stored when the graph was built, so `backward()` and `grad` give the gradient at
+        the point of the forward pass; a second pass over such a graph warns of it.
+        `grad(…, create_graph=True)` computes from `data`, and refuses a graph whose data was assigned
+        since.
     grad : ∂C/∂data after `backward()`; the integer 0 before
     parents : the operands, in order, with repeats; empty for a leaf
 
@@ -110,16 +111,22 @@ class Value:
             A partial on the way does not exist (√ at 0).
         FloatingPointError
             Within `detect_nonfinite()`: the first node whose adjoint is not finite.
+
+        Warns
+        -----
+        UserWarning
+            A pass was here before, and data was assigned since the forward pass.
         """
         start = one(self.data) if seed is None else to_data(seed)
         with LOCK:
-            inner, leaves, reached = reach(self)
+            inner, leaves, reached, again = reach(self)
+            if again:
+                warn_if_changed(inner, "backward()")
             sweep(self, inner, reached, start)
             if active and inside("detect_nonfinite"):
                 check_adjoints([*reversed(inner), *leaves])
             for node in inner:
                 node.grad = node._adj
-                node._adj = None
             for leaf in leaves:
                 before = leaf.grad
                 # The integer 0 is "no gradient yet", not a summand: 0 + −0.0 would be 0.0.

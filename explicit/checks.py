@@ -2,11 +2,14 @@
 
 import math
 import operator
-from typing import Any, SupportsIndex
+from collections.abc import Mapping, Sequence
+from typing import Any, SupportsIndex, TypeVar
 
 import numpy as np
 
 from explicit.elementwise import Array
+
+Row = TypeVar("Row")
 
 
 def number_array(name: str, value: Any) -> Array:
@@ -85,3 +88,46 @@ def whole(name: str, value: SupportsIndex, least: int, most: int | None = None) 
 def seed_number(seed: SupportsIndex) -> int:
     """`seed` as an int that numpy's RandomState accepts."""
     return whole("seed", seed, least=0, most=2**32 - 1)
+
+
+def chosen(name: str, value: Any, kind: type[Row], known: Mapping[str, Row]) -> Row:
+    """The row that `value` is, or is the name of. Errors: TypeError, ValueError that lists the known names."""
+    if isinstance(value, kind):
+        return value
+    if not isinstance(value, str):
+        a = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise TypeError(f"{name}: expected a name or {a} {kind.__name__}, got {value!r}")
+    if value not in known:
+        raise ValueError(f"{name}: unknown name {value!r}; known: {', '.join(known)}")
+    return known[value]
+
+
+def layer_sizes(sizes: Sequence[SupportsIndex]) -> list[int]:
+    """The units of each layer. Errors: TypeError or ValueError that name the argument `sizes`."""
+    if isinstance(sizes, str) or not hasattr(sizes, "__len__") or len(sizes) < 2:
+        raise ValueError(f"sizes: expected at least two layer sizes such as [2, 3, 1], got {sizes!r}")
+    return [whole(f"sizes[{i}]", size, least=1) for i, size in enumerate(sizes)]
+
+
+def parameters(name: str, value: Any, sizes: Sequence[int]) -> list[Array]:
+    """`value` as a list of arrays in the shapes of the "weights" or "biases" of a network of these sizes.
+
+    Errors: TypeError or ValueError that name the argument and the shape expected.
+    """
+    layers = len(sizes) - 1
+    if not hasattr(value, "__len__") or len(value) != layers:
+        given = f"{len(value)} items" if hasattr(value, "__len__") else repr(value)
+        raise ValueError(f"{name}: expected {layers} arrays, one per layer of weights, got {given}")
+    arrays = [number_array(f"{name}[{i}]", item) for i, item in enumerate(value)]
+    for i, array in enumerate(arrays):
+        expected = (sizes[i + 1], sizes[i] if name == "weights" else 1)
+        if array.shape != expected:
+            raise ValueError(f"{name}[{i}]: expected shape {expected}, got {array.shape}")
+    return arrays
+
+
+def floats(what: str, name: str, arrays: Sequence[Array]) -> None:
+    """Refuse arrays that are not float64: TypeError that names what needs them, and the first such array."""
+    for i, array in enumerate(arrays):
+        if array.dtype != np.float64:
+            raise TypeError(f"{what}: {name}[{i}]: expected float64, got dtype {array.dtype}")

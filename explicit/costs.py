@@ -6,10 +6,12 @@ written in the order in which reverse mode, walking the cost's own scalar operat
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import inf
 
 import numpy as np
 
+from explicit.activations import Activation, sigmoid
 from explicit.elementwise import Array, apply
 from explicit.sums import add_up
 
@@ -21,11 +23,35 @@ class Cost:
     name:      what messages and saved files call it
     cost:      (a, y) ↦ C of each sample, (B,)
     gradient:  (a, y) ↦ ∇ₐC, (n, B)
+
+    The rest are facts about C. Whoever needs one that is not given does without C, and says so by name:
+
+    formula:   what one output unit adds to C, as text in a, y and log (see `Activation.formula`); "" where C is
+               no such sum
+    domain:    the open interval of outputs for which C exists
     """
 
     name: str
     cost: Callable[[Array, Array], Array]
     gradient: Callable[[Array, Array], Array]
+    formula: str = field(default="", compare=False)
+    domain: tuple[float, float] | None = field(default=None, compare=False)
+
+    @property
+    def row(self) -> "Cost":
+        """What is known of C: the row of COSTS with the same cost, whatever its gradient, else this."""
+        return next((row for row in COSTS.values() if row.cost is self.cost), self)
+
+    def takes(self, sigma: Activation) -> bool | None:
+        """Whether C exists for every output of σ; None where that is not known.
+
+        >>> cross_entropy.takes(sigmoid), quadratic.takes(sigmoid)
+        (True, True)
+        """
+        domain, outputs = self.row.domain, sigma.row.range
+        if domain is None or outputs is None:
+            return True if domain == (-inf, inf) else None
+        return domain[0] <= outputs[0] and outputs[1] <= domain[1]
 
 
 def quadratic_cost(a: Array, y: Array) -> Array:
@@ -100,11 +126,20 @@ def cross_entropy_shortcut(a: Array, y: Array) -> Array:
     return a - y
 
 
-COSTS: dict[str, Cost] = {
-    "quadratic": Cost("quadratic", quadratic_cost, quadratic_gradient),
-    "cross_entropy": Cost("cross_entropy", cross_entropy_cost, cross_entropy_gradient),
-}
+quadratic = Cost(
+    "quadratic", quadratic_cost, quadratic_gradient, formula="(a - y) ** 2 / 2", domain=(-inf, inf)
+)
+cross_entropy = Cost(
+    "cross_entropy", cross_entropy_cost, cross_entropy_gradient,
+    formula="-(y * log(a) + (1 - y) * log(1 - a))", domain=(0, 1),
+)  # fmt: skip
+COSTS: dict[str, Cost] = {c.name: c for c in (quadratic, cross_entropy)}
 """By name."""
+
+
+def has_shortcut(cost: Cost, sigma: Activation) -> bool:
+    """Whether BP1 simplifies to δᴸ = a − y for this cost and these outputs (see `cross_entropy_shortcut`)."""
+    return cost == cross_entropy and sigma == sigmoid
 
 
 def _same_shape(a: Array, y: Array) -> None:

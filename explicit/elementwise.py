@@ -143,6 +143,22 @@ def apply(function: str | Callable[..., Any], z: Array, *constants: float) -> Ar
     return np.array([float_rule(value, *constants) for value in values], dtype=np.float64).reshape(z.shape)
 
 
+def method_or(name: str, function: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """z ↦ the elements' own method `name` where they have one (a graph has those of its op table), else function(z).
+
+    >>> swish = method_or("swish", lambda z: z * apply("sigmoid", z))
+    >>> swish(np.array([0.0]))
+    array([0.])
+    """
+
+    def chosen(z: Array) -> Array:
+        if z.dtype.hasobject and all(hasattr(element, name) for element in z.flat):
+            return _objects((getattr(element, name)() for element in z.flat), z)
+        return function(z)
+
+    return chosen
+
+
 def scaled(constant: float, z: Array) -> Array:
     """constant × zᵢ for every element; beside a Fraction the constant is the dyadic rational that it is.
 

@@ -1,23 +1,22 @@
 """The network of the book: layers of weights, the forward pass, and backpropagation as BP1–BP4."""
 
-import json
+import copy
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, SupportsIndex
+from typing import Any, Self, SupportsIndex
 
 import numpy as np
 
-from explicit import checks
-from explicit.activations import ACTIVATIONS, Activation
-from explicit.costs import COSTS, Cost, cross_entropy_shortcut
-from explicit.elementwise import Array, is_nan
+from explicit import checks, classes
+from explicit.activations import ACTIVATIONS, Activation, per_layer
+from explicit.costs import COSTS, Cost, cross_entropy_shortcut, has_shortcut
+from explicit.elementwise import Array
 from explicit.equations import bp1, bp2, bp3, bp4
-from explicit.storage import read_arrays, write_arrays
+from explicit.storage import load_network, save_network
 from explicit.sums import Matmul, add_up, affine, pull_back
 
-FORMAT = "explicit.Network 1"
 SHORTCUT_TAG = "BP1 (shortcut a − y)"
 
 
@@ -94,17 +93,13 @@ class Network:
         matmul: Matmul | None = None,
         shortcut: bool = False,
     ) -> None:
-        if isinstance(sizes, str) or not hasattr(sizes, "__len__") or len(sizes) < 2:
-            raise ValueError(f"sizes: expected at least two layer sizes such as [2, 3, 1], got {sizes!r}")
-        self.sizes = [checks.whole(f"sizes[{i}]", size, least=1) for i, size in enumerate(sizes)]
-        self.activation_functions = _activations(activation, len(self.sizes) - 1)
-        self.cost = _cost(cost)
+        self.sizes = checks.layer_sizes(sizes)
+        self.activation_functions = per_layer(activation, len(self.sizes) - 1)
+        self.cost = checks.chosen("cost", cost, Cost, COSTS)
         if matmul is not None and not callable(matmul):
             raise TypeError(f"matmul: expected None or a function of two arrays, got {matmul!r}")
         self.matmul = matmul
-        if shortcut and (
-            self.cost != COSTS["cross_entropy"] or self.activation_functions[-1] != ACTIVATIONS["sigmoid"]
-        ):
+        if shortcut and not has_shortcut(self.cost, self.activation_functions[-1]):
             given = f"{self.cost.name} and {self.activation_functions[-1].name}"
             raise ValueError(
                 f"shortcut: δᴸ = a − y needs cost='cross_entropy' and sigmoid outputs, got {given}"
@@ -136,7 +131,7 @@ class Network:
 
     @weights.setter
     def weights(self, value: Sequence[Any]) -> None:
-        self._weights = _finite_copies("weights", self._parameters("weights", value))
+        self._weights = self._own("weights", value)
 
     @property
     def biases(self) -> list[Array]:
@@ -145,20 +140,39 @@ class Network:
 
     @biases.setter
     def biases(self, value: Sequence[Any]) -> None:
-        self._biases = _finite_copies("biases", self._parameters("biases", value))
+        self._biases = self._own("biases", value)
 
-    def _parameters(self, name: str, value: Sequence[Any]) -> list[Array]:
-        """`value` as a list of arrays in the shapes of this network's weights or biases."""
-        layers = len(self.sizes) - 1
-        if not hasattr(value, "__len__") or len(value) != layers:
-            given = f"{len(value)} items" if hasattr(value, "__len__") else repr(value)
-            raise ValueError(f"{name}: expected {layers} arrays, one per layer of weights, got {given}")
-        arrays = [checks.number_array(f"{name}[{i}]", item) for i, item in enumerate(value)]
+    def _own(self, name: str, value: Sequence[Any]) -> list[Array]:
+        arrays = checks.parameters(name, value, self.sizes)
         for i, array in enumerate(arrays):
-            expected = (self.sizes[i + 1], self.sizes[i] if name == "weights" else 1)
-            if array.shape != expected:
-                raise ValueError(f"{name}[{i}]: expected shape {expected}, got {array.shape}")
-        return arrays
+            checks.finite(f"{name}[{i}]", array)
+        return [array.copy() for array in arrays]
+
+    def with_parameters(self, weights: Sequence[Any], biases: Sequence[Any]) -> Self:
+        """A copy of the network on these arrays themselves: no copies of them, and inf and NaN may be among them.
+
+        Their shapes say the sizes of the copy, which has as many layers as the network.
+        Errors: TypeError or ValueError for arrays that do not fit together.
+
+        >>> wide = Network([2, 3, 1]).with_parameters([np.ones((4, 2)), np.ones((1, 4))], [np.ones((4, 1)), [[1]]])
+        >>> wide.sizes
+        [2, 4, 1]
+        """
+        ends = [*(np.shape(W)[-1:] for W in weights[:1]), *(np.shape(b)[:1] for b in biases)]
+        sizes = [n for end in ends for n in end]
+        if len(sizes) != len(self.sizes):
+            raise ValueError(f"weights, biases: expected arrays of {len(self.sizes) - 1} layers, got {len(biases)}")
+        other = copy.copy(self)
+        other.sizes, other.activation_functions = sizes, list(self.activation_functions)
+        other._weights = checks.parameters("weights", weights, sizes)
+        other._biases = checks.parameters("biases", biases, sizes)
+        return other
+
+    def in_contract_order(self) -> Self:
+        """A copy of the network, on the same parameters, whose sums are in the order of the contract: no matmul."""
+        other = copy.copy(self)
+        other.matmul = None
+        return other
 
     def forward(
         self, x: Any, weights: Sequence[Any] | None = None, biases: Sequence[Any] | None = None
@@ -171,8 +185,8 @@ class Network:
         Errors: TypeError, ValueError for wrong shapes, empty batches and numbers in x that are not finite.
         """
         a = checks.columns("x", x, self.sizes[0])
-        weights = self._parameters("weights", self._weights if weights is None else weights)
-        biases = self._parameters("biases", self._biases if biases is None else biases)
+        weights = checks.parameters("weights", self._weights if weights is None else weights, self.sizes)
+        biases = checks.parameters("biases", self._biases if biases is None else biases, self.sizes)
         zs, activations = [], [a]
         with np.errstate(over="ignore", invalid="ignore"):
             for W, b, sigma in zip(weights, biases, self.activation_functions, strict=True):
@@ -201,7 +215,7 @@ class Network:
         """
         x, y = checks.samples(x, y, self.sizes[0], self.sizes[-1])
         zs, activations = self.forward(x)
-        weights = self._parameters("weights", self._weights)
+        weights = checks.parameters("weights", self._weights, self.sizes)
         outputs = activations[-1]
         costs = self.cost_per_sample(outputs, y)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -230,13 +244,7 @@ class Network:
         With one output unit: 1 where the output is ≥ 0.5, else 0.
         Errors: as `forward`; ValueError where an output is NaN, which is no answer.
         """
-        a = self.feedforward(x)
-        nan = np.asarray(is_nan(a), dtype=bool).any(axis=0)
-        if nan.any():
-            raise ValueError(f"predict: the network's output for sample {int(np.argmax(nan))} is NaN")
-        if a.shape[0] == 1:
-            return np.asarray(a[0] >= 0.5, dtype=np.int64)
-        return np.asarray(np.argmax(a, axis=0), dtype=np.int64)
+        return classes.predicted(self.feedforward(x))
 
     def accuracy(self, x: Any, y: Any) -> float:
         """The fraction of samples whose predicted class is the one in y.
@@ -244,33 +252,7 @@ class Network:
         y: labels (B,), ints from 0 to n_L − 1 (0 or 1 for one output unit); or one-hot columns (n_L, B) (for
         one output unit (1, B) of 0 and 1). Errors: as `predict`; ValueError or TypeError for other y.
         """
-        predicted = self.predict(x)
-        labels = self._labels(y, len(predicted))
-        return int(np.sum(predicted == labels)) / len(labels)
-
-    def _labels(self, y: Any, count: int) -> Array:
-        """y, labels or one-hot columns, as labels (count,)."""
-        outputs = self.sizes[-1]
-        y = checks.number_array("y", y)
-        if y.ndim == 1:
-            labels = y
-        else:
-            y = checks.columns("y", y, outputs)
-            one_hot = ((y == 0) | (y == 1)).all(axis=0) & ((y == 1).sum(axis=0) == 1 if outputs > 1 else True)
-            if not np.asarray(one_hot, dtype=bool).all():
-                sample = int(np.argmin(np.asarray(one_hot, dtype=bool)))
-                raise ValueError(
-                    f"y: expected one-hot columns, got {y[:, sample].tolist()} in sample {sample}"
-                )
-            labels = np.argmax(y, axis=0) if outputs > 1 else y[0]
-        if len(labels) != count:
-            raise ValueError(f"y: expected {count} samples as in x, got {len(labels)}")
-        for sample, label in enumerate(labels):
-            if not (0 <= label < max(outputs, 2) and label == int(label)):
-                raise ValueError(
-                    f"y: expected labels from 0 to {max(outputs, 2) - 1}, got {label} in sample {sample}"
-                )
-        return np.asarray(labels, dtype=np.int64)
+        return classes.accuracy(self.feedforward(x), y)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to `path` (an .npz file; the name is taken as it is), whole or not at all.
@@ -284,22 +266,19 @@ class Network:
                 raise ValueError(f"save: activation {sigma.name!r} is not one of {', '.join(ACTIVATIONS)}")
         if COSTS.get(self.cost.name) != self.cost:
             raise ValueError(f"save: cost {self.cost.name!r} is not one of {', '.join(COSTS)}")
-        arrays: dict[str, Array] = {}
-        for name, value in (("weights", self._weights), ("biases", self._biases)):
-            for i, array in enumerate(self._parameters(name, value)):
-                if array.dtype != np.float64:
-                    raise TypeError(f"save: {name}[{i}]: expected float64, got dtype {array.dtype}")
-                checks.finite(f"{name}[{i}]", array)
-                arrays[f"{name}_{i}"] = array
         about = {
-            "format": FORMAT,
             "sizes": self.sizes,
             "activations": [sigma.name for sigma in self.activation_functions],
             "cost": self.cost.name,
             "shortcut": self.shortcut,
         }
-        arrays["about"] = np.array(json.dumps(about))
-        write_arrays(path, arrays)
+        parameters = {"weights": self._weights, "biases": self._biases}
+        for name, value in parameters.items():
+            arrays = checks.parameters(name, value, self.sizes)
+            checks.floats("save", name, arrays)
+            for i, array in enumerate(arrays):
+                checks.finite(f"{name}[{i}]", array)
+        save_network(path, about, parameters)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], matmul: Matmul | None = None) -> "Network":
@@ -307,18 +286,11 @@ class Network:
 
         Errors: OSError if the file cannot be opened; ValueError if it is not one that `save` wrote.
         """
-        arrays = read_arrays(path)
+        about, parameters = load_network(path)
         try:
-            about = json.loads(str(arrays["about"]))
-            if about["format"] != FORMAT:
-                raise ValueError(f"format {about['format']!r}, expected {FORMAT!r}")
-            layers = range(len(about["sizes"]) - 1)
-            weights, biases = ([arrays[f"{name}_{i}"] for i in layers] for name in ("weights", "biases"))
-            if about["sizes"] != [W.shape[1] for W in weights[:1]] + [len(b) for b in biases]:
-                raise ValueError(f"sizes {about['sizes']} do not fit the arrays")
             network = cls(about["sizes"], about["activations"], about["cost"], 0, matmul, about["shortcut"])
-            network.weights, network.biases = weights, biases
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            network.weights, network.biases = parameters["weights"], parameters["biases"]
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{os.fspath(path)}: not a network saved by Network.save ({error!r})") from error
         return network
 
@@ -329,9 +301,12 @@ class Network:
         Weights and biases are copied, as float64. Errors: ImportError without torch (extra `torch`); TypeError;
         ValueError for a module that has no counterpart here, naming its index and type.
         """
-        from explicit.pytorch import network_from_torch
+        from explicit.pytorch import from_torch
 
-        return network_from_torch(sequential, cost)
+        weights, biases, activations = from_torch(sequential)
+        network = cls([weights[0].shape[1], *map(len, weights)], activations, cost)
+        network.weights, network.biases = weights, biases
+        return network
 
     def to_torch(self) -> Any:
         """A torch.nn.Sequential in float64 with copies of this network's weights, biases and activations.
@@ -339,42 +314,6 @@ class Network:
         Errors: ImportError without torch (extra `torch`); TypeError for parameters that are not float64; ValueError
         for an Activation of the caller's own.
         """
-        from explicit.pytorch import network_to_torch
+        from explicit.pytorch import to_torch
 
-        return network_to_torch(self)
-
-
-def _activations(value: str | Activation | Sequence[str | Activation], layers: int) -> list[Activation]:
-    """One Activation per layer of weights."""
-    if isinstance(value, (str, Activation)):
-        value = [value] * layers
-    if not isinstance(value, Sequence):
-        raise TypeError(f"activation: expected a name, an Activation or a sequence of these, got {value!r}")
-    if len(value) != layers:
-        raise ValueError(f"activation: expected one per layer of weights, {layers}, got {len(value)}")
-    chosen = []
-    for item in value:
-        if isinstance(item, str) and item not in ACTIVATIONS:
-            raise ValueError(f"activation: unknown name {item!r}; known: {', '.join(ACTIVATIONS)}")
-        if not isinstance(item, (str, Activation)):
-            raise TypeError(f"activation: expected a name or an Activation, got {item!r}")
-        chosen.append(ACTIVATIONS[item] if isinstance(item, str) else item)
-    return chosen
-
-
-def _cost(value: str | Cost) -> Cost:
-    """The Cost that `value` is or names."""
-    if isinstance(value, Cost):
-        return value
-    if not isinstance(value, str):
-        raise TypeError(f"cost: expected a name or a Cost, got {value!r}")
-    if value not in COSTS:
-        raise ValueError(f"cost: unknown name {value!r}; known: {', '.join(COSTS)}")
-    return COSTS[value]
-
-
-def _finite_copies(name: str, arrays: list[Array]) -> list[Array]:
-    """Copies of the arrays, so that they are the network's own; numbers that are not finite are refused."""
-    for i, array in enumerate(arrays):
-        checks.finite(f"{name}[{i}]", array)
-    return [array.copy() for array in arrays]
+        return to_torch(self._weights, self._biases, self.activation_functions)

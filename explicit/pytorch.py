@@ -1,29 +1,23 @@
 """Weights from and to PyTorch: torch.nn.Sequential of Linear layers and activations.  Needs the extra `torch`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from explicit import checks
+from explicit.activations import ACTIVATIONS, Activation, identity
 from explicit.elementwise import SLOPE, Array
-from explicit.network import Network
 
-TORCH_NAMES = {
-    "sigmoid": "Sigmoid",
-    "tanh": "Tanh",
-    "relu": "ReLU",
-    "leaky_relu": "LeakyReLU",
-    "softplus": "Softplus",
-    "softsign": "Softsign",
-    "identity": "Identity",
-}
 THRESHOLD = 40.0  # above it torch's Softplus returns z: from about 37 on that is softplus to the last bit
+OPTIONS = {"LeakyReLU": {"negative_slope": SLOPE}, "Softplus": {"threshold": THRESHOLD}}
 
 
-def network_from_torch(sequential: Any, cost: Any = "quadratic") -> Network:
-    """The Network with the weights, biases and activations of a torch.nn.Sequential.
+def from_torch(sequential: Any) -> tuple[list[Array], list[Array], list[Activation]]:
+    """The weights (nₗ, nₗ₋₁), biases (nₗ, 1) and activations of a torch.nn.Sequential, layer by layer.
 
     Each Linear begins a layer; an activation after it is the layer's, and without one it is the identity.
-    Known are Sigmoid, Tanh, ReLU, LeakyReLU(0.01), Softplus, Softsign and Identity. Numbers become float64: a
+    Known are those that a row of `ACTIVATIONS` names, with the slope 0.01 of LeakyReLU. Numbers become float64: a
     float64 keeps its bits, a float32 its value. A Linear without bias gets biases 0. The arrays are copies.
 
     torch's Softplus returns z itself above its threshold, 20 by default, which is off by up to 2.1e-9; the
@@ -38,7 +32,7 @@ def network_from_torch(sequential: Any, cost: Any = "quadratic") -> Network:
         raise TypeError(f"from_torch: expected a torch.nn.Sequential, got {type(sequential).__name__}")
     weights: list[Array] = []
     biases: list[Array] = []
-    names: list[str | None] = []
+    activations: list[Activation | None] = []
     for i, module in enumerate(sequential):
         at = f"from_torch: module {i}, {module}"
         if type(module) is nn.Linear:
@@ -48,64 +42,56 @@ def network_from_torch(sequential: Any, cost: Any = "quadratic") -> Network:
             weights.append(W)
             b = np.zeros(len(W)) if module.bias is None else _numbers(f"{at}, bias", module.bias)
             biases.append(b.reshape(-1, 1))
-            names.append(None)
+            activations.append(None)
             continue
-        name = _activation(nn, at, module)
-        if not names:
+        sigma = _activation(nn, at, module)
+        if not activations:
             raise ValueError(f"{at}: an activation before the first Linear")
-        if names[-1] is not None:
+        if activations[-1] is not None:
             raise ValueError(f"{at}: a second activation after one Linear")
-        names[-1] = name
+        activations[-1] = sigma
     if not weights:
         raise ValueError("from_torch: expected at least one Linear, got none")
-    sizes = [weights[0].shape[1], *(len(W) for W in weights)]
-    network = Network(sizes, [name or "identity" for name in names], cost)
-    network.weights, network.biases = weights, biases
-    return network
+    return weights, biases, [sigma or identity for sigma in activations]
 
 
-def network_to_torch(network: Network) -> Any:
-    """A torch.nn.Sequential in float64 that computes what the network computes: Linear, activation, Linear, ….
+def to_torch(weights: Sequence[Array], biases: Sequence[Array], activations: Sequence[Activation]) -> Any:
+    """A torch.nn.Sequential in float64 that computes what a network of these does: Linear, activation, Linear, ….
 
     Weights and biases have the same bits, in copies. Softplus gets the threshold 40, so that it is
     ln(1 + eᶻ) to the last bits. The cost is not part of it.
 
     Errors: ImportError without torch; TypeError for parameters that are not float64; ValueError for an Activation
-    of the caller's own.
+    that names no class of torch.
     """
     torch = _torch("to_torch")
-    from explicit.activations import ACTIVATIONS
-
+    checks.floats("to_torch", "weights", weights)
+    checks.floats("to_torch", "biases", biases)
     modules = []
-    layers = zip(network.weights, network.biases, network.activation_functions, strict=True)
-    for i, (W, b, sigma) in enumerate(layers):
-        for name, array in (("weights", W), ("biases", b)):
-            if array.dtype != np.float64:
-                raise TypeError(f"to_torch: {name}[{i}]: expected float64, got dtype {array.dtype}")
-        if ACTIVATIONS.get(sigma.name) != sigma:
-            raise ValueError(f"to_torch: activation {sigma.name!r} is not one of {', '.join(ACTIVATIONS)}")
+    for W, b, sigma in zip(weights, biases, activations, strict=True):
+        if sigma != sigma.row or not sigma.row.torch:
+            known = ", ".join(row.name for row in ACTIVATIONS.values() if row.torch)
+            raise ValueError(f"to_torch: activation {sigma.name!r} is not one of {known}")
         # skip_init: initial weights are not wanted, and would use up the caller's random numbers.
         linear = torch.nn.utils.skip_init(torch.nn.Linear, W.shape[1], W.shape[0], dtype=torch.float64)
         with torch.no_grad():
             linear.weight.copy_(torch.from_numpy(W.copy()))
             linear.bias.copy_(torch.from_numpy(b[:, 0].copy()))
-        options = {"leaky_relu": {"negative_slope": SLOPE}, "softplus": {"threshold": THRESHOLD}}
-        activation = getattr(torch.nn, TORCH_NAMES[sigma.name])
-        modules += [linear, activation(**options.get(sigma.name, {}))]
+        modules += [linear, getattr(torch.nn, sigma.row.torch)(**OPTIONS.get(sigma.row.torch, {}))]
     return torch.nn.Sequential(*modules)
 
 
-def _activation(nn: Any, at: str, module: Any) -> str:
-    """The name of a torch activation here. Subclasses may compute anything, and are refused."""
-    for name, torch_name in TORCH_NAMES.items():
-        if type(module) is getattr(nn, torch_name):
-            if name == "leaky_relu" and module.negative_slope != SLOPE:
+def _activation(nn: Any, at: str, module: Any) -> Activation:
+    """The row of a torch activation. Subclasses may compute anything, and are refused."""
+    rows = {row.torch: row for row in ACTIVATIONS.values() if row.torch}
+    for name, row in rows.items():
+        if type(module) is getattr(nn, name):
+            if name == "LeakyReLU" and module.negative_slope != SLOPE:
                 raise ValueError(f"{at}: expected negative_slope={SLOPE}, got {module.negative_slope}")
-            if name == "softplus" and (module.beta != 1 or module.threshold < 20):
+            if name == "Softplus" and (module.beta != 1 or module.threshold < 20):
                 raise ValueError(f"{at}: expected beta=1 and threshold ≥ 20")
-            return name
-    known = ", ".join(TORCH_NAMES.values())
-    raise ValueError(f"{at}: a {type(module).__name__} is no known layer; known: Linear, {known}")
+            return row
+    raise ValueError(f"{at}: a {type(module).__name__} is no known layer; known: Linear, {', '.join(rows)}")
 
 
 def _numbers(at: str, tensor: Any) -> Array:

@@ -3,12 +3,57 @@
 import math
 import numbers
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, SupportsIndex
 
 import numpy as np
 
 from explicit import checks
+from explicit.elementwise import Array
 from explicit.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """The checked arguments of a training: x (n₁, N) and y (n_L, N) of float64, and the numbers as `train` has them."""
+
+    x: Array
+    y: Array
+    epochs: int
+    batch_size: int
+    eta: float
+    seed: int
+
+
+def settings(
+    caller: str,
+    network: Network,
+    data: tuple[Any, Any],
+    epochs: SupportsIndex,
+    batch_size: SupportsIndex,
+    eta: float,
+    seed: SupportsIndex,
+) -> Settings:
+    """The arguments of a training, checked. Errors: TypeError or ValueError that name the argument (or the caller)."""
+    if not isinstance(network, Network):
+        raise TypeError(f"network: expected an explicit.Network, got {network!r:.60}")
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise TypeError("data: expected a pair (x, y) of arrays with samples in columns")
+    x, y = checks.samples(data[0], data[1], network.sizes[0], network.sizes[-1])
+    if any(np.asarray(array).dtype.hasobject for array in (x, y, *network.weights, *network.biases)):
+        raise TypeError(f"{caller}: expected float64 data and parameters, got an object array")
+    if isinstance(eta, bool) or not isinstance(eta, numbers.Real):
+        raise TypeError(f"eta: expected a number > 0, got {eta!r}")
+    if not (math.isfinite(eta) and eta > 0):
+        raise ValueError(f"eta: expected a finite number > 0, got {float(eta)}")
+    return Settings(
+        x,
+        y,
+        checks.whole("epochs", epochs, least=1),
+        checks.whole("batch_size", batch_size, least=1),
+        float(eta),
+        checks.seed_number(seed),
+    )
 
 
 def train(
@@ -42,36 +87,23 @@ def train(
     >>> costs[-1] < costs[0] / 100
     True
     """
-    if not isinstance(network, Network):
-        raise TypeError(f"network: expected an explicit.Network, got {network!r}")
-    if not isinstance(data, (tuple, list)) or len(data) != 2:
-        raise TypeError("data: expected a pair (x, y) of arrays with samples in columns")
-    x, y = checks.samples(data[0], data[1], network.sizes[0], network.sizes[-1])
-    if any(np.asarray(array).dtype.hasobject for array in (x, y, *network.weights, *network.biases)):
-        raise TypeError("train: expected float64 data and parameters, got an object array")
-    epochs = checks.whole("epochs", epochs, least=1)
-    batch_size = checks.whole("batch_size", batch_size, least=1)
-    if isinstance(eta, bool) or not isinstance(eta, numbers.Real):
-        raise TypeError(f"eta: expected a number > 0, got {eta!r}")
-    eta = float(eta)
-    if not (math.isfinite(eta) and eta > 0):
-        raise ValueError(f"eta: expected a finite number > 0, got {eta}")
+    run = settings("train", network, data, epochs, batch_size, eta, seed)
+    x, y, count = run.x, run.y, run.x.shape[1]
     if on_epoch is not None and not callable(on_epoch):
         raise TypeError(f"on_epoch: expected a function of (epoch, mean cost), got {on_epoch!r}")
 
     from tqdm import tqdm  # only training needs it
 
     # The legacy generator: numpy promises that its stream never changes (NEP 19).
-    random = np.random.RandomState(checks.seed_number(seed))
-    count = x.shape[1]
+    random = np.random.RandomState(run.seed)
     mean_costs = []
-    with tqdm(total=epochs * count, unit="sample", disable=not progress) as bar:
-        for epoch in range(1, epochs + 1):
+    with tqdm(total=run.epochs * count, unit="sample", disable=not progress) as bar:
+        for epoch in range(1, run.epochs + 1):
             order = random.permutation(count)
             total = 0.0
-            for start in range(0, count, batch_size):
-                batch = order[start : start + batch_size]
-                total += update(network, x[:, batch], y[:, batch], eta)
+            for start in range(0, count, run.batch_size):
+                batch = order[start : start + run.batch_size]
+                total += update(network, x[:, batch], y[:, batch], run.eta)
                 bar.update(len(batch))
             mean_costs.append(total / count)
             bar.set_postfix(epoch=epoch, cost=mean_costs[-1])

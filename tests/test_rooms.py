@@ -151,7 +151,7 @@ def name_of(path):
 
 
 def module_graph(sources):
-    """Which module imports which, among those given as {name: (source, package)}; names of packages lead to __init__."""
+    """Which module imports which, among those given as {name: (source, package)}."""
     graph = {}
     for name, (source, inside) in sources.items():
         found = set()

@@ -1,24 +1,21 @@
 """What `check` found, and its forms for reading."""
 
 import dataclasses
-import html
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, log2
+from math import ceil
 from typing import Any
 
-from tabulate import tabulate
-
 from compare.checking.trial import Verdict
-from compare.comparison.rows import LISTED, SHOWN, Pair, Row, plain_row, text_of
-from engine.files import write_json
+from compare.comparison.rows import LISTED, SHOWN, Pair, Row, count, plain_row, text_of
+from compare.numbers.identity import as_plain, log2
+from compare.readable import Readable, Table, name_of
 from explicit import Network
 
 
 @dataclass(frozen=True, eq=False)
-class CheckReport:
+class CheckReport(Readable):
     """Somebody's backpropagation beside the adjoints: in float64, and in exact arithmetic.
 
     network:  ours with the candidate's parameters
@@ -98,13 +95,7 @@ class CheckReport:
     def counts(self) -> dict[str, tuple[int, int]]:
         """How many numbers have identical bits, and how many there are: {"z": …, "w": …}."""
         every = [pair for sample in self.pairs for pair in sample]
-        return {
-            q: (
-                sum(int(p.equal.sum()) for p in every if p.quantity == q),
-                sum(p.equal.size for p in every if p.quantity == q),
-            )
-            for q in ("z", "w")
-        }
+        return {q: count(pair for pair in every if pair.quantity == q) for q in ("z", "w")}
 
     @property
     def max_ulps(self) -> int | float | None:
@@ -117,9 +108,7 @@ class CheckReport:
     @property
     def title(self) -> str:
         """What was checked: network, cost, samples."""
-        names = [f.name for f in self.network.activation_functions]
-        net = "-".join(map(str, self.network.sizes))
-        return f"{net}, {'/'.join(dict.fromkeys(names))}, {self.network.cost.name} cost"
+        return f"{name_of(self.network)} cost"
 
     @property
     def in_words(self) -> str:
@@ -129,7 +118,7 @@ class CheckReport:
             assert v.probability is not None
             return (
                 f"PROVED: δ and ∂C/∂w are the adjoints: {v.reason}; a false identity passes with probability "
-                f"below 2^{ceil(_log2(v.probability))} (degree {v.degree:,}, {v.arguments:,} values of exp)."
+                f"below 2^{ceil(log2(v.probability))} (degree {v.degree:,}, {v.arguments:,} values of exp)."
             )
         if v.proved is False:
             row = v.counterexample
@@ -156,34 +145,28 @@ class CheckReport:
             f"{text_of(first.adjoint)} ({first.ulps:,} ULP)."
         )
 
-    def _table(self, form: str) -> str:
+    def _table(self) -> Table:
         rows = self.rows if self.counts["z"][1] <= SHOWN else list(self.different())[:LISTED]
-        if not rows:
-            return ""
         body = [
             [r.name, r.sample, text_of(r.delta), text_of(r.adjoint), "yes" if r.equal else f"{r.ulps:,} ULP"]
             for r in rows
         ]
         head = ["node", "sample", "candidate's δ", "adjoint", "same bits"]
-        return tabulate(body, head, tablefmt=form, disable_numparse=True)
+        return Table(head, body)
 
     @property
     def _notes(self) -> list[str]:
         return [f"note: {note}" for note in self.notes]
 
-    def __str__(self) -> str:
-        parts = [self.title, self._table("simple"), "\n".join([self.in_floats, self.in_words, *self._notes])]
-        return "\n\n".join(part for part in parts if part)
+    def _parts(self) -> Iterator[str | Table]:
+        yield self.title
+        yield self._table()
+        yield "\n".join([self.in_floats, self.in_words, *self._notes])
 
     def __repr__(self) -> str:
         return f"<CheckReport {self.title}: {self.in_words}>"
 
-    def _repr_html_(self) -> str:
-        lines = [self.in_floats, self.in_words, *self._notes]
-        said = "\n".join(f"<p>{html.escape(line)}</p>" for line in lines)
-        return f"<p>{html.escape(self.title)}</p>\n{self._table('html')}\n{said}"
-
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The report as plain data: every δ, and every ∂C/∂w that differs."""
         v, first = self.verdict, self.first_divergence
         return {
@@ -192,9 +175,7 @@ class CheckReport:
             "proved": v.proved,
             "reason": v.reason,
             "arithmetic": v.arithmetic,
-            "probability": None
-            if v.probability is None
-            else {"at_most": str(v.probability), "log2": _log2(v.probability)},
+            "probability": None if v.probability is None else as_plain(v.probability),
             "trials": v.trials,
             "degree": v.degree,
             "differs": list(v.differs),
@@ -207,20 +188,6 @@ class CheckReport:
             "different": [plain_row(row) for row in self.different() if row.quantity == "w"],
         }
 
-    def to_json(self, path: str | os.PathLike[str]) -> None:
-        """Write the report as JSON, whole or not at all.
-
-        Raises
-        ------
-        OSError
-            The file cannot be written.
-        """
-        write_json(path, self.as_dict())
-
 
 def _of_sample(rows: Iterator[Row], sample: int) -> Iterator[Row]:
     return (dataclasses.replace(row, sample=sample) for row in rows)
-
-
-def _log2(probability: Fraction) -> float:
-    return log2(probability.numerator) - log2(probability.denominator) if probability else float("-inf")

@@ -3,18 +3,7 @@
 *Proved* is over the finite field: the candidate's own code, run on elements of GF(p), p = 2⁶¹ − 1, gives
 the adjoints at random points.  There exp is a random function E with E(0) = 1 and E(−z) = 1/E(z), and
 sigmoid and tanh are what they are in E, so both sides are rational functions of the random inputs and of
-the values of E.  The bound, for one point:
-
-- the difference of two results n₁/d₁ and n₂/d₂ has a numerator of degree at most max(n₁ + d₂, n₂ + d₁),
-  counted on the candidate's own run, and one that is not 0 vanishes with probability ≤ degree/p
-  (Schwartz, J. ACM 27 (1980) 701; Zippel, LNCS 72 (1979) 216);
-- two of the q arguments of E coincide, or are opposite, by chance: q(q − 1)/2 pairs, two equations each, of
-  degree at most A, the largest numerator's plus the largest denominator's; one is 0 by chance: q equations;
-- E takes no 0: q values that are not quite uniform, 1/p each;
-- a point where a divisor is 0 is drawn again, which leaves p − lost of p values.
-
-So a false identity passes with probability at most (degree + q(q − 1)A + qA + q)/(p − lost), and T
-independent points with the product of theirs.
+the values of E; how surely, `compare.numbers.identity` says.
 
 *Wrong* is refuted and confirmed: exactly, in rational numbers, or by balls that do not overlap.  The field
 alone accuses nobody, since its E lacks identities of exp, such as e²ᶻ = (eᶻ)².  Random points are used
@@ -33,12 +22,12 @@ from compare.candidates.gradients import Gradients, lifted
 from compare.checking.trial import Trial, Unusable, Verdict
 from compare.comparison.rows import Pair, Row
 from compare.numbers.arithmetic import not_rational
-from compare.numbers.field import Functions, P, Residue
+from compare.numbers.field import Functions, Residue
+from compare.numbers.identity import ENOUGH, degree_of, fooled
 from compare.numbers.rational import Rational
 from engine.notation import symbol
 from explicit import Network
 
-ENOUGH = Fraction(1, 2**100)
 MOST_TRIALS = 12
 ATTEMPTS = 20
 POINTS = 3  # in rational numbers and in balls
@@ -144,8 +133,8 @@ def in_field(trial: Trial) -> Verdict:
                 trials=trials,
                 differs=differing,
             )
-        each, here = _bound(found, functions)
-        probability *= min(each, Fraction(1))
+        here = degree_of((pair.explicit, pair.adjoint) for pair in found)
+        probability *= fooled(here, functions)
         degree, arguments = max(degree, here), max(arguments, functions.calls)
     if probability >= ENOUGH:
         raise Unusable(f"degrees of {degree:,} are too large for a proof in a field of 2⁶¹ − 1 elements")
@@ -180,12 +169,6 @@ def _lifted(ours: Gradients, lift: Callable[[Any], Any]) -> Gradients:
     return Gradients([lifted(a, lift) for a in ours.deltas], [lifted(a, lift) for a in ours.nabla_w])
 
 
-def _bound(found: list[Pair], functions: Functions) -> tuple[Fraction, int]:
-    degree = max(max(a.n + b.d, b.n + a.d) for p in found for a, b in zip(p.explicit.flat, p.adjoint.flat, strict=True))
-    q, argument = functions.calls, functions.n + functions.d
-    return Fraction(degree + q * (q - 1) * argument + q * argument + q, P - functions.lost), degree
-
-
 # -- rational numbers ------------------------------------------------------------------------------
 
 def in_rationals(trial: Trial) -> Verdict:
@@ -199,8 +182,9 @@ def in_rationals(trial: Trial) -> Verdict:
     why = not_rational(trial.network)
     if why:
         raise Unusable(why)
-    if sum(trial.network.sizes[1:]) > SHORT and any(f.name == "softsign" for f in trial.network.activation_functions):
-        raise Unusable("the rational numbers of softsign grow too long in a network of this size")
+    if sum(trial.network.sizes[1:]) > SHORT and not all(f.row.linear for f in trial.network.activation_functions):
+        names = ", ".join(dict.fromkeys(f.name for f in trial.network.activation_functions if not f.row.linear))
+        raise Unusable(f"the rational numbers of {names} grow too long in a network of this size")
     runner = trial.candidate.fresh()
 
     def lift(value: Any) -> Rational:

@@ -3,33 +3,33 @@
 The theorem.  Take weights, biases, inputs and targets uniform and independent in GF(p), p = 2⁶¹ − 1,
 and let σ and σ′ of each layer be independent random functions.  As long as the arguments of σ are
 distinct, the values of σ and σ′ are independent uniform variables too, and every δ and every gradient
-is a polynomial in all of these variables.  With L layers of weights and the quadratic cost, δ of the
-l-th has degree 2(L − l + 1) and ∂C/∂w one more, so the degree of a difference is d ≤ 2L + 1.  A
-polynomial that is not zero vanishes at a random point with probability at most d/p (Schwartz, J. ACM 27
-(1980) 701, Lemma 1; Zippel, LNCS 72 (1979) 216).  Two of q arguments coincide with probability at most
-q(q − 1)/2p, since each is a bias, uniform and independent, plus something.  So one trial is fooled by a
-false identity with probability at most (d + q(q − 1)/2)/p, and T trials with that to the power T.
+is a rational function of all of these variables, whose degrees the numbers of the run carry along; so a
+false identity is met by chance with the small probability of `compare.numbers.identity`.
 
-Cross-entropy with K outputs has denominators aₖ(1 − aₖ).  Cleared, they add 2K to the degree; a point
-where one is zero is drawn again, which leaves at least p − 2K of p values: d ≤ 2L + 1 + 2K over p − 2K.
+With L layers of weights and the quadratic cost these are polynomials: δ of the l-th has degree
+2(L − l + 1) and ∂C/∂w one more, so d = 2L + 1.  That is the degree at one sample; a sum over B samples adds
+polynomials and has no higher one.  But σ has B arguments a unit.  So that these do not weaken the bound, a
+point at which two of them coincide is drawn again, as one is at which a cost divides by 0.  Equations of the
+caller's own may ask σ at other arguments too; for these the chance that some coincide is counted.
+
+A point has B = 3 samples: gradients of parameters are sums over them, and a mean, or one sample in the place
+of all, is another number.
 """
 
-import copy
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
+from compare.candidates.beside_ours import draw
 from compare.checking.certificate import Certificate, Identity
-from compare.comparing import compare
+from compare.comparison.outcome import Outcome
+from compare.comparison.two_sides import two_sides
 from compare.numbers.arithmetic import finite_field
-from compare.numbers.field import Functions, P, Residue
-from compare.report import Report
+from compare.numbers.field import Functions, Residue
+from compare.numbers.identity import ENOUGH, degree_of, fooled
 from explicit import Network, bp1, bp2, bp3, bp4
-from explicit.elementwise import Array
 
-ENOUGH = Fraction(1, 2**100)
+SAMPLES = 3
 
 
 def prove(
@@ -70,91 +70,69 @@ def prove(
                 "network: δᴸ = a − y is no identity for every σ; prove the network without shortcut, or use "
                 "check(), which knows sigmoid"
             )
-        tried = copy.copy(network)
-        tried.matmul = None
+        tried = network.in_contract_order()
     else:
         tried = Network(network, cost=cost or "quadratic")
     if not 0 < below < 1:
         raise ValueError(f"below: expected a probability between 0 and 1, got {below}")
-    degree, arguments, lost = _degree(tried)
-    reports: list[Report] = []
-    probability = Fraction(1)
+    outcomes: list[Outcome] = []
+    probability, degree, arguments = Fraction(1), 0, 0
     while probability >= below:
-        reports.append(_at_a_random_point(tried, seed, len(reports)))
-        if not reports[-1].all_equal:
+        outcome, functions = _at_a_random_point(tried, seed, len(outcomes))
+        outcomes.append(outcome)
+        if not outcome.all_equal:
             break
-        if type(tried) is not Network:  # equations of the caller's own: count, the theorem's d is not theirs
-            degree = max(degree, _counted(reports[-1]))
-        each = Fraction(degree + arguments * (arguments - 1) // 2, P - lost)
-        if each >= 1:
-            raise ValueError(f"sizes: {arguments} units are too many for a field of 2⁶¹ − 1 elements")
-        probability = each ** len(reports)
+        plain = type(tried) is Network  # else the equations are the caller's own
+        distinct = SAMPLES * sum(tried.sizes[1:]) if plain else 0
+        here = degree_of((pair.explicit, pair.adjoint) for pair in outcome.pairs)
+        each = fooled(here, functions, distinct)
+        if each == 1:
+            raise ValueError(f"sizes: {tried.sizes} are too many units for a field of 2⁶¹ − 1 elements")
+        probability *= each
+        degree, arguments = max(degree, here), max(arguments, distinct or functions.calls)
     return Certificate(
         tuple(tried.sizes),
         tried.cost.name,
         seed,
-        all(report.all_equal for report in reports),
-        _identities(reports),
-        len(reports),
+        all(outcome.all_equal for outcome in outcomes),
+        _identities(outcomes),
+        len(outcomes),
+        SAMPLES,
         degree,
         arguments,
         probability,
-        reports[-1].first_divergence,
+        outcomes[-1].first_divergence,
     )
 
 
-def _degree(network: Network) -> tuple[int, int, int]:
-    """The degree of a difference, the number q of arguments of σ, the values lost to zero denominators."""
-    layers, outputs = len(network.sizes) - 1, network.sizes[-1]
-    arguments = sum(network.sizes[1:])
-    if network.cost.name == "quadratic":
-        return 2 * layers + 1, arguments, 0
-    if network.cost.name == "cross_entropy":
-        return 2 * layers + 1 + 2 * outputs, arguments, 2 * outputs
-    known = "quadratic, cross_entropy"
-    raise ValueError(f"cost: no degree bound is known for {network.cost.name!r}; known: {known}")
-
-
-def _counted(report: Report) -> int:
-    """The degree of the differences, from the degrees that the numbers of this run carry."""
-    pairs = (
-        (ours, theirs)
-        for pair in report.pairs
-        for ours, theirs in zip(pair.explicit.flat, pair.adjoint.flat, strict=True)
-    )
-    return max(max(a.n + b.d, b.n + a.d) for a, b in pairs)
-
-
-def _at_a_random_point(network: Network, seed: int, trial: int) -> Report:
+def _at_a_random_point(network: Network, seed: int, trial: int) -> tuple[Outcome, Functions]:
     for attempt in range(100):
         functions = Functions(f"{seed} {trial} {attempt}")
 
-        def draw(*shape: int, functions: Functions = functions) -> Array:
-            count = int(np.prod(shape))
-            numbers = (Residue(functions.uniform(), functions, n=1) for _ in range(count))
-            return np.fromiter(numbers, dtype=object, count=count).reshape(shape)
+        def element(inputs: int, functions: Functions = functions) -> Residue:
+            return Residue(functions.uniform(), functions, n=1)
 
-        point = copy.copy(network)
-        point._weights = [draw(*w.shape) for w in network.weights]
-        point._biases = [draw(*b.shape) for b in network.biases]
-        x, y = draw(network.sizes[0], 1), draw(network.sizes[-1], 1)
+        weights, biases, x, y = draw(network.sizes, element, SAMPLES)
+        point = network.with_parameters(weights, biases)
         try:
-            return compare(point, x, y, arithmetic=finite_field(functions=functions))
+            outcome = two_sides(point, x, y, None, finite_field(functions=functions))
         except ZeroDivisionError:
             continue  # cross-entropy at aₖ = 0 or 1: another point
+        if type(network) is not Network or all(len({*z.flat}) == z.size for z in outcome.record.zs):
+            return outcome, functions
     raise ArithmeticError("100 random points had a zero denominator each: some denominator is always 0")
 
 
-def _identities(reports: list[Report]) -> tuple[Identity, ...]:
+def _identities(outcomes: list[Outcome]) -> tuple[Identity, ...]:
     equations: dict[str, Any] = {"b": bp3, "w": bp4}
     found: dict[tuple[int, str], list[int]] = {}
     known: tuple[Any, ...] = (bp1, bp2, bp3, bp4)
     formulas = {equation.tag: equation.formula for equation in known}
-    for report in reports:
-        for pair in report.pairs:
-            if pair.quantity == "a":
+    for outcome in outcomes:
+        for pair in outcome.pairs:
+            if pair.quantity not in ("z", "b", "w"):
                 continue
-            tag = equations[pair.quantity].tag if pair.quantity in equations else pair.made_by
+            tag = pair.made_by if pair.quantity == "z" else equations[pair.quantity].tag
             counts = found.setdefault((pair.layer, tag), [0, 0])
             counts[0] += int(pair.equal.sum())
             counts[1] += pair.equal.size

@@ -6,7 +6,7 @@ hostile code can do whatever its user can.  Run other people's code where it can
 
 Exit codes: 0 the solution is right, 1 it is not (mistakes, with or without a name), 2 bad usage or input,
 3 it did not run (an exception, a hang, a crash, too much memory, nothing comparable), 4 the diagnosis itself
-failed, which says nothing about the solution.
+failed, or could not judge, which says nothing about the solution.
 """
 
 import argparse
@@ -120,7 +120,7 @@ def exit_code(outcome: Outcome) -> int:
     """The exit code that says what became of a solution."""
     if not outcome.ran or outcome.diagnosis is None:
         return 4 if outcome.kind == "internal" else 3
-    return 0 if outcome.diagnosis["right"] else 1
+    return {True: 0, False: 1, None: 4}[outcome.diagnosis["right"]]
 
 
 def as_dict(request: Request, outcome: Outcome, points: Marks, code: int) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def as_dict(request: Request, outcome: Outcome, points: Marks, code: int) -> dic
         "finding": None
         if outcome.ran
         else {"kind": outcome.kind, "text": outcome.text, "traceback": outcome.traceback},
-        "points": points.as_dict(),
+        "points": points.to_dict(),
         "diagnosis": None if outcome.diagnosis is None else outcome.diagnosis["data"],
         "notes": outcome.notes,
         "output": outcome.output,

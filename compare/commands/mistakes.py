@@ -1,4 +1,4 @@
-"""`python -m compare mistakes`: the catalogue, and the trial of every record."""
+"""`python -m compare mistakes`: the catalogue, and the trial of every mistake."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from functools import partial
 
 from tabulate import tabulate
 
-from compare.diagnosing.trials import PAIRED, SHAPES, Progress, Shape, Trial, pairs, trials
+from compare.diagnosing.trials import PAIRED, SHAPES, Planted, Progress, Shape, pairs, trials
 from compare.mistakes import catalogue
 
 
@@ -52,9 +52,9 @@ def _bar(unit: str) -> Progress:
     return partial(tqdm, unit=unit, desc="planted", leave=False, file=sys.stderr, disable=not sys.stderr.isatty())
 
 
-def table(made: Iterable[Trial], shapes: Sequence[Shape]) -> str:
+def table(made: Iterable[Planted], shapes: Sequence[Shape]) -> str:
     """Records × shapes: hits of trials in which it was planted; "·": cannot be made, or has no effect there."""
-    cells: dict[tuple[str, Shape], list[Trial]] = {}
+    cells: dict[tuple[str, Shape], list[Planted]] = {}
     for t in made:
         for name in t.effect:
             cells.setdefault((name, t.shape), []).append(t)
@@ -64,5 +64,5 @@ def table(made: Iterable[Trial], shapes: Sequence[Shape]) -> str:
         told = [f"{sum(t.hit for t in ts)}/{len(ts)}" if ts else "·" for ts in of]
         every = [t for ts in of for t in ts]
         rows.append([name, *told, sum(not t.hit for t in every), sum(len(t.false) for t in every)])
-    heads = ["-".join(map(str, s)) + f"\n{a}" + ("\nX-entropy" if c != "quadratic" else "") for s, a, c in shapes]
+    heads = ["-".join(map(str, s)) + f"\n{a}\n{c}" for s, a, c in shapes]
     return tabulate(rows, ["mistake", *heads, "misses", "false\nnames"], disable_numparse=True)

@@ -1,21 +1,23 @@
 """How far float64's δ is from the true δ: the same comparison over balls, at a precision that decides."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from compare.comparison.outcome import Outcome
 from compare.comparison.rows import Accuracy
+from compare.comparison.two_sides import two_sides
 from compare.extras import need
-from compare.numbers import arithmetic
-from compare.report import Report
+from compare.numbers.arithmetic import ball, float64
 
 START, MOST = 128, 8192  # bits
 
 
-def compare_with_balls(network: Any, x: Any, y: Any, cost: Any = None, progress: bool = False) -> Report:
-    """`compare` over balls, with the precision raised until every branch is decided and every δ is sharp.
+def with_balls(network: Any, x: Any, y: Any, cost: Any = None, progress: bool = False) -> Outcome:
+    """Both sides over balls, with the precision raised until every branch is decided and every δ is sharp.
 
-    The report's `accuracy` sets float64's δ beside the true one; `bits` is the precision that served.
+    The outcome's `accuracy` sets float64's δ beside the true one; `bits` is the precision that served.
 
     Raises
     ------
@@ -25,26 +27,22 @@ def compare_with_balls(network: Any, x: Any, y: Any, cost: Any = None, progress:
         Some question is not decided at the highest precision (8,192 bits).
     """
     need("flint", "exact", "balls")
-    from compare.comparing import compare
     from compare.numbers.ball import Undecided, precision
 
-    floats = compare(network, x, y, cost=cost, progress=progress)
+    floats = two_sides(network, x, y, cost, float64(), progress)
     bits = START
     while True:
         with precision(bits):
             try:
-                report = compare(network, x, y, cost=cost, arithmetic=arithmetic.ball(), progress=progress)
-                sharp = all(map(_sharp, (row.delta for row in report.rows)))
+                found = two_sides(network, x, y, cost, ball(), progress)
+                sharp = all(map(_sharp, (row.delta for row in found.rows)))
             except Undecided:
                 if bits >= MOST:
                     raise
                 sharp = False
             if sharp or bits >= MOST:
-                report.bits, report.floats = bits, floats
-                report.accuracy = [
-                    _accuracy(row, ball) for row, ball in zip(floats.rows, report.rows, strict=True)
-                ]
-                return report
+                accuracy = [_accuracy(row, ball) for row, ball in zip(floats.rows, found.rows, strict=True)]
+                return replace(found, accuracy=accuracy, bits=bits, floats=floats)
         bits *= 2
 
 

@@ -1,6 +1,6 @@
 """One number, twice: the rows of a comparison."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -35,12 +35,16 @@ class Accuracy:
 SHOWN = 64  # z nodes that are listed one by one; a larger report lists only what differs
 LISTED = 20  # rows that differ
 
+FORWARD = {"forward z": "z", "forward a": "a", "cost": "C"}  # and how they are written
+QUANTITIES = (*FORWARD, "z", "a", "b", "w")
+
 
 @dataclass(frozen=True)
 class Row:
     """One number, twice.
 
-    quantity:  "z" (δ beside the adjoint of z), "a", "b" or "w" (∂C/∂a, ∂C/∂b, ∂C/∂w)
+    quantity:  "z" (δ beside the adjoint of z), "a", "b" or "w" (∂C/∂a, ∂C/∂b, ∂C/∂w); of the forward pass
+               "forward z", "forward a" or "cost" (z, a, C themselves)
     layer:     as in the book, the input is 1
     unit:      from 1 on; for a weight wⱼₖ the pair (j, k)
     sample:    from 0 on, the column of x; None for parameters, which are summed over the samples
@@ -63,8 +67,12 @@ class Row:
 
     @property
     def name(self) -> str:
-        """δ²₁, ∂C/∂w²₁₃, …."""
+        """δ²₁, ∂C/∂w²₁₃, z²₁, C, …."""
         indices = self.unit if isinstance(self.unit, tuple) else (self.unit,)
+        if self.quantity == "cost":
+            return FORWARD[self.quantity]
+        if self.quantity in FORWARD:
+            return symbol(FORWARD[self.quantity], self.layer, *indices)
         if self.quantity == "z":
             return symbol("δ", self.layer, *indices)
         return "∂C/∂" + symbol(self.quantity, self.layer, *indices)
@@ -92,16 +100,20 @@ class Pair:
             return None
         return max((row.ulps or 0 for row in self.rows(only_different=True)), default=0)
 
+    @property
+    def per_sample(self) -> bool:
+        """Whether a column is a sample; parameters are summed over the samples."""
+        return self.quantity not in "bw"
+
     def row(self, place: tuple[int, int]) -> Row:
         """The two numbers at an index of the arrays."""
         j, k = place
         a, b = _number(self.explicit, place), _number(self.adjoint, place)
-        per_sample = self.quantity in "za"
         return Row(
             self.quantity,
             self.layer,
             (j + 1, k + 1) if self.quantity == "w" else j + 1,
-            k if per_sample else None,
+            k if self.per_sample else None,
             a,
             b,
             bool(self.equal[place]),
@@ -111,9 +123,25 @@ class Pair:
     def rows(self, only_different: bool = False) -> Iterator[Row]:
         """The rows, sample by sample for z and a, in reading order for parameters."""
         places = np.argwhere(~self.equal) if only_different else np.argwhere(np.ones_like(self.equal))
-        if self.quantity in "za":
+        if self.per_sample:
             places = places[np.lexsort((places[:, 0], places[:, 1]))]
         return (self.row((int(j), int(k))) for j, k in places)
+
+
+def count(pairs: Iterable[Pair]) -> tuple[int, int]:
+    """How many numbers of the pairs are equal, and how many there are."""
+    sizes = [(int(pair.equal.sum()), pair.equal.size) for pair in pairs]
+    return sum(equal for equal, _ in sizes), sum(size for _, size in sizes)
+
+
+class Misshapen:
+    """In the place of each number of an array that has another shape than it should: equal to none."""
+
+    def __init__(self, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+        self.shape, self.expected = shape, expected
+
+    def __str__(self) -> str:
+        return f"an array of shape {self.shape}, not {self.expected}"
 
 
 def _number(array: Array, place: tuple[int, int]) -> Any:

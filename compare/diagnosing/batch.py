@@ -1,28 +1,29 @@
 """How the samples of a batch are put together: summed, averaged, or mistaken.
 
 A batch of m is compared with the candidate's own results for its samples, not with ours, so that a mistake in BP4 is
-not taken for one of averaging.  ∂C/∂b and ∂C/∂w may each be put together in a way of their own (`Way`).
+not taken for one of averaging.  ∂C/∂b and ∂C/∂w may each be put together in a way of their own (`Reduction`).
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, product
 
 import numpy as np
 
 from compare.diagnosing.answer import Answer
 from compare.diagnosing.findings import Finding
-from compare.diagnosing.points import FLAT, Run, field_run, float_runs, rational_runs
+from compare.diagnosing.probes import Probe, field_probe, float_probes, rational_probes
 from compare.diagnosing.question import RAISED, Question, call, found_in, note
 from compare.diagnosing.tried import Found, Seen
 from compare.diagnosing.walk import along, retraced
 from compare.mistakes.slots import At, Pass, averaged
-from compare.numbers.bounded import DOUBLE, SINGLE, Near, equal, values
+from compare.numbers.bounded import Near, equal, values
+from explicit.costs import quadratic
 from explicit.elementwise import Array
 
 
 @dataclass(frozen=True)
-class Way:
+class Reduction:
     """What is made of the samples, and how often it is divided by their number m.
 
     taken:    "all": their sum; "first", "last": that one; "columns": one column each; "averaged": the pass of the
@@ -34,60 +35,73 @@ class Way:
     divided: int = 0
 
 
-_M = 4  # samples in a batch here: a power of 2, so that 1/m is exact in floats too
-_MOST_RUNS = 6
-_WAYS = [Way(taken, divided) for divided in range(3) for taken in ("all", "last", "first", "columns")]
-_WHOLE = [Way("averaged"), *(Way("spread", divided) for divided in range(3))]  # of both ∂C/∂b and ∂C/∂w, by a walk
+_SIZES = (4, 3)  # of batches: two, of which no other number that is divided by can be both
+_MOST_PROBES = 6
+_REDUCTIONS = [Reduction(taken, divided) for divided in range(3) for taken in ("all", "last", "first", "columns")]
+_WHOLE = [Reduction("averaged"), *(Reduction("spread", d) for d in range(3))]  # of both ∂C/∂b and ∂C/∂w, by a walk
 _SLOTS = ("nabla_b", "nabla_w")
-Ways = list[list[set[Way]]]  # of ∂C/∂b and of ∂C/∂w, layer by layer; a set of all where nothing is judged
+Reductions = list[list[set[Reduction]]]  # of ∂C/∂b and of ∂C/∂w, layer by layer; a set of all where nothing is judged
 
 
 def batch_findings(q: Question, answer: Answer) -> list[Finding]:
     """How the samples of a batch are put together; asked if there are several, or if it was declared."""
-    if q.x.shape[1] == 1 and q.reduction is None:
+    q.singly = q.x.shape[1] == 1 and q.declared.reduction is None
+    if q.singly:
         return []
-    u = SINGLE if answer.arithmetic == "float32" else DOUBLE
-    runs = float_runs(q, u, samples=_M)
-    if answer.arithmetic == "finite field":
-        runs = iter([field_run(q, samples=_M)])
-    elif answer.arithmetic == "rational":
-        runs = rational_runs(q, samples=_M)
-    common: Ways = []
-    for run in islice(runs, _MOST_RUNS):
+    common: Reductions = []
+    for probe in _probes(q, answer):
         try:
-            here = _ways(q, run, answer, u)
+            here = _reductions_at(q, probe, answer)
         except RAISED as error:
-            if q.reduction is not None:
+            if q.declared.reduction is not None:
                 raise
             note(q, f"it takes one sample at a time (a batch raised: {error})")
+            q.singly = True
             return []
         both_of = zip(common or here, here, strict=True)
         common = [[a & b for a, b in zip(*two, strict=True)] for two in both_of]
-    found = _layers_of_last_samples(common)
+    found = _layers_of_one_sample(common)
     overall = [set.intersection(*ways) for ways in common]
     both = overall[0] & overall[1]
-    b, w = (next((way for way in (*_WAYS, *_WHOLE) if way in (both or ways)), None) for ways in overall)
+    b, w = (next((way for way in (*_REDUCTIONS, *_WHOLE) if way in (both or ways)), None) for ways in overall)
     if None in (b, w) and any(m.name == "updated-w" for layer in answer.layers for c in layer.classes for m in c):
         note(q, "W changes within a batch: how its samples are put together cannot be said")
         return []
     if None in (b, w) and answer.unexplained:  # what is not explained of one sample is not of several
         return found
-    return [*found, *reduction_findings(q, b, w)]
+    return [*found, *reduction_findings(q, b, w, q.declared.reduction)]
 
 
-def _layers_of_last_samples(common: Ways) -> list[Finding]:
-    """Layers of which only the last sample counts, while all samples do of others: they are told, and taken out."""
-    found: dict[int, list[str]] = {}
-    for slot, layers in zip(("b", "w"), common, strict=True):
-        of_last = [i for i, ways in enumerate(layers) if ways and all(way.taken == "last" for way in ways)]
-        if of_last and len(of_last) < len(layers) and not set.intersection(*layers):
-            for i in of_last:
-                layers[i] = set(_WAYS)
-                found.setdefault(i + 2, []).append(f"∂C/∂{slot}")
-    return [
-        Finding.of(["last-sample-only"], (layer,), f"of {' and '.join(slots)} there")
-        for layer, slots in sorted(found.items(), reverse=True)
-    ]
+def _probes(q: Question, answer: Answer) -> Iterator[Probe]:
+    """Batches of each size, in the arithmetic of the answer."""
+    for m in _SIZES:
+        if answer.arithmetic == "finite field":
+            yield field_probe(q, samples=m)
+        elif answer.arithmetic == "rational":
+            yield from islice(rational_probes(q, samples=m), _MOST_PROBES)
+        else:
+            yield from islice(float_probes(q, answer.u, samples=m), _MOST_PROBES)
+
+
+def _layers_of_one_sample(common: Reductions) -> list[Finding]:
+    """Layers of which one sample alone counts, while all samples do of others: they are told, and taken out."""
+    found: dict[tuple[int, str], list[str]] = {}
+    for taken, (slot, layers) in product(("last", "first"), zip(("b", "w"), common, strict=True)):
+        alone = [i for i, ways in enumerate(layers) if ways and all(way.taken == taken for way in ways)]
+        if alone and len(alone) < len(layers) and not set.intersection(*layers):
+            for i in alone:
+                layers[i] = set(_REDUCTIONS)
+                found.setdefault((i + 2, taken), []).append(f"∂C/∂{slot}")
+    return [_of_one(taken, " and ".join(slots), layer) for (layer, taken), slots in sorted(found.items(), reverse=True)]
+
+
+def _of_one(taken: str, of: str, layer: int | None = None) -> Finding:
+    """Only the last, or the first, sample counts of a quantity; everywhere, or at one layer."""
+    where = () if layer is None else (layer,)
+    if taken == "last":
+        alone = "there" if where else "" if " and " in of else "alone"
+        return Finding.of(["last-sample-only"], where, f"of {of} {alone}" if alone else "")
+    return Finding((), where, "batch", "", "", f"of {of} only the first sample of a batch counts")
 
 
 def leaves_samples_out(q: Question, answer: Answer) -> bool:
@@ -95,43 +109,44 @@ def leaves_samples_out(q: Question, answer: Answer) -> bool:
     if not all(layer.is_skipped for layer in answer.layers):
         return False
     try:
-        run = next(float_runs(q, samples=_M))
-        batch = [f for layer in found_in(q, call(q, run.point), run.read) for f in (layer.nabla_b, layer.nabla_w)]
+        probe = next(float_probes(q, samples=_SIZES[0]))
+        batch = [f for layer in found_in(q, call(q, probe.point), probe.read) for f in (layer.nabla_b, layer.nabla_w)]
     except RAISED:
         return False
     return any(f is not None and values(f).any() for f in batch)
 
 
-def _ways(q: Question, run: Run, answer: Answer, u: float) -> Ways:
+def _reductions_at(q: Question, probe: Probe, answer: Answer) -> Reductions:
     """How ∂C/∂b and ∂C/∂w of a batch may follow from those of its samples, layer by layer."""
-    weights, biases, x, y = run.point
-    batch = found_in(q, call(q, run.point), run.read)
-    singles = [found_in(q, call(q, (weights, biases, x[:, s : s + 1], y[:, s : s + 1])), run.read) for s in range(_M)]
-    of_slot = run.passed.biases, run.passed.weights
+    weights, biases, x, y = probe.point
+    m = x.shape[1]
+    batch = found_in(q, call(q, probe.point), probe.read)
+    singles = [found_in(q, call(q, (weights, biases, x[:, s : s + 1], y[:, s : s + 1])), probe.read) for s in range(m)]
+    of_slot = probe.passed.biases, probe.passed.weights
     mixed: list[At] | None = None
-    found: Ways = []
+    found: Reductions = []
     for slot, own, decay in zip(_SLOTS, of_slot, answer.decay[::-1], strict=True):
         layers = []
         for i in range(len(own)):
             if (slot, i) in q.silent:
-                layers.append(set(_WAYS))
+                layers.append(set(_REDUCTIONS))
                 continue
             whole, *each = (_without(getattr(f[i], slot), own[i], decay) for f in (batch, *singles))
             ways = set()
             if len({one.shape for one in each}) == 1:
                 taken = {"all": sum(each[1:], each[0]), "first": each[0], "last": each[-1], "columns": np.hstack(each)}
-                ways = _fitting(whole, taken, _rounded(each, u))
+                ways = _fitting(whole, taken, m, _rounded(each, answer.u))
             if not ways and not answer.unexplained:  # a mistake mixes the samples, as an updated W does
                 if mixed is None:
-                    mixed = along(answer.layers, Seen(run.passed, batch, run.same, 1, *answer.decay)) or []
+                    mixed = along(answer.layers, Seen(probe.passed, batch, probe.same, 1, *answer.decay)) or []
                 for at in (at for at in mixed if at.layer == i + 2):
                     columns = {"columns": at.delta} if slot == "nabla_b" else {}
-                    ways = _fitting(whole, {"all": getattr(at, slot), **columns}, run.same)
+                    ways = _fitting(whole, {"all": getattr(at, slot), **columns}, m, probe.same)
             layers.append(ways)
         found.append(layers)
-    flat = {f.name for f in q.network.activation_functions} & set(FLAT)
+    flat = any(f.row.kink == 1 for f in q.network.activation_functions)
     if flat or not all(ways for layers in found for ways in layers):
-        whole_ways = _of_the_whole(q, run, batch, answer)
+        whole_ways = _of_the_whole(q, probe, batch, answer)
         found = [[ways | whole_ways for ways in layers] for layers in found]
     return found
 
@@ -140,13 +155,15 @@ def _without(array: Array, own: Array, decay: float) -> Array:
     return array - own * decay if decay and array.shape == own.shape else array
 
 
-def _fitting(whole: Array, taken: dict[str, Array], same: Callable[[Array, Array], bool]) -> set[Way]:
+def _fitting(
+    whole: Array, taken: dict[str, Array], m: int, same: Callable[[Array, Array], bool]
+) -> set[Reduction]:
     """The ways that make the batch's gradient of what was taken of the samples."""
-    expected = {way: taken[way.taken] for way in _WAYS if way.taken in taken}
+    expected = {way: taken[way.taken] for way in _REDUCTIONS if way.taken in taken}
     return {
         way
         for way, e in expected.items()
-        if whole.shape == e.shape and same(whole, e / _M**way.divided if way.divided else e)
+        if whole.shape == e.shape and same(whole, e / m**way.divided if way.divided else e)
     }
 
 
@@ -160,37 +177,39 @@ def _rounded(parts: list[Array], u: float) -> Callable[[Array, Array], bool]:
     return lambda found, expected: bool((np.abs(values(found) - values(expected)) <= bound).all())
 
 
-def _of_the_whole(q: Question, run: Run, batch: list[Found], answer: Answer) -> set[Way]:
-    """Ways that are a pass of their own: that of the mean sample (or twice it), and that of spread targets."""
+def _of_the_whole(q: Question, probe: Probe, batch: list[Found], answer: Answer) -> set[Reduction]:
+    """Reductions that are a pass of their own: that of the mean sample (or twice it), and that of spread targets."""
     found = set()
-    one = run.passed.y.flat[0] * 0 + 1
-    for made in (averaged(run.passed), *mean_inputs(q, run)):
-        if any(retraced(answer.layers, Seen(made, batch, run.same, factor, *answer.decay)) for factor in (1, 2)):
-            found.add(Way("averaged"))
-    if q.network.cost.name == "quadratic":  # Σₜ (aₛ − yₜ) = m (aₛ − ȳ)
-        y = np.repeat(run.passed.y.sum(axis=1, keepdims=True) / _M, _M, axis=1)
+    m = probe.passed.y.shape[1]
+    one = probe.passed.y.flat[0] * 0 + 1
+    for made in (averaged(probe.passed), *mean_inputs(q, probe)):
+        if any(retraced(answer.layers, Seen(made, batch, probe.same, factor, *answer.decay)) for factor in (1, 2)):
+            found.add(Reduction("averaged"))
+    if q.network.cost.row == quadratic:  # Σₜ (aₛ − yₜ) = m (aₛ − ȳ)
+        y = np.repeat(probe.passed.y.sum(axis=1, keepdims=True) / m, m, axis=1)
         for way in _WHOLE[1:]:
-            factor = one * _M / _M**way.divided
-            if retraced(answer.layers, Seen(replace(run.passed, y=y), batch, run.same, factor, *answer.decay)):
+            factor = one * m / m**way.divided
+            if retraced(answer.layers, Seen(replace(probe.passed, y=y), batch, probe.same, factor, *answer.decay)):
                 found.add(way)
     return found
 
 
-def mean_inputs(q: Question, run: Run) -> Iterator[Pass]:
+def mean_inputs(q: Question, probe: Probe) -> Iterator[Pass]:
     """The pass of the mean input: x and y averaged before the forward pass."""
-    p = run.passed
+    p = probe.passed
     x, y = (a.sum(axis=1, keepdims=True) / a.shape[1] for a in (p.activations[0], p.y))
     zs, activations = q.network.forward(x, p.weights, p.biases)
-    yield Pass(p.weights, p.biases, zs, activations, y, p.functions, p.cost, p.eta)
+    yield replace(p, zs=zs, activations=activations, y=y)
 
 
-def reduction_findings(q: Question, b: Way | None, w: Way | None) -> list[Finding]:
+def reduction_findings(q: Question, b: Reduction | None, w: Reduction | None, declared: str | None) -> list[Finding]:
     """What the ways in which ∂C/∂b and ∂C/∂w are put together mean, given what was declared; None: no known way."""
     if b is None or w is None:
         which = " and ".join(name for name, way in (("∂C/∂b", b), ("∂C/∂w", w)) if way is None)
         said = f"{which} of a batch: no sum or mean of what is made of its samples one by one"
         return [Finding((), (), "batch", "", "", said)]
-    if b.taken == "columns" and q.reduction is None:
+    if b.taken == "columns" and declared is None:
+        q.singly = True
         note(q, "it takes one sample at a time: of a batch, ∂C/∂b is one column per sample, and not summed")
         return []
     found = []
@@ -198,11 +217,9 @@ def reduction_findings(q: Question, b: Way | None, w: Way | None) -> list[Findin
         return [Finding.of(["activations-averaged"])]
     if "spread" in (b.taken, w.taken):
         return [Finding.of(["y-broadcast"], numbers="over the samples of a batch: (m, 1) minus (m,)")]
-    if "first" in (b.taken, w.taken):
-        return [Finding((), (), "batch", "", "", "only the first sample of a batch counts")]
-    if "last" in (b.taken, w.taken):
-        of = "" if b.taken == w.taken else f"of ∂C/∂{'b' if b.taken == 'last' else 'w'} alone"
-        found.append(Finding.of(["last-sample-only"], numbers=of))
+    for taken in ("first", "last"):
+        if of := [name for name, way in (("∂C/∂b", b), ("∂C/∂w", w)) if way.taken == taken]:
+            found.append(_of_one(taken, " and ".join(of)))
     if b.taken == "columns":
         found.append(Finding.of(["bias-not-summed-over-batch"]))
     divided = {b.divided, w.divided}
@@ -212,10 +229,10 @@ def reduction_findings(q: Question, b: Way | None, w: Way | None) -> list[Findin
         found.append(Finding.of(["averaged-twice"]))
     if len(divided) > 1:
         found.append(Finding.of(["reductions-differ"]))
-    elif q.reduction == "sum" and divided == {1}:
+    elif declared == "sum" and divided == {1}:
         found.append(Finding.of(["mean-for-sum"]))
-    elif q.reduction == "mean" and divided == {0}:
+    elif declared == "mean" and divided == {0}:
         found.append(Finding.of(["sum-for-mean"]))
-    if not found and q.reduction is None:
+    if not found and declared is None:
         note(q, f"equal under this convention: the samples of a batch are {'averaged' if w.divided else 'summed'}")
     return found

@@ -1,17 +1,13 @@
 """What `diagnose` found, and its forms for reading."""
 
-import html
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tabulate import tabulate
-
 from compare.diagnosing.findings import Finding
-from compare.diagnosing.walk import Layer
-from compare.mistakes.records import Mistake
-from engine.files import write_json
+from compare.diagnosing.walk import WalkedLayer
+from compare.mistakes.known import Mistake
+from compare.readable import Readable, Table, name_of
 from explicit import Network, bp3, bp4
 
 EQUATIONS = ("BP1", "BP2", bp3.tag, bp4.tag)
@@ -28,34 +24,43 @@ class Holding:
 
 
 @dataclass(frozen=True, eq=False)
-class Diagnosis:
+class Diagnosis(Readable):
     """Somebody's backpropagation, with its mistakes by name.
 
     network:      ours with the candidate's parameters
     findings:     in the order of the walk backward from the cost
-    unexplained:  what differs and fits no record, with the patterns that hold
+    unexplained:  what differs and fits no mistake, with the patterns that hold
     layers:       of the walk
     arithmetic:   in which formulas were compared: a match in "finite field" or "rational" is exact
     failure:      where the candidate raised, or returned nothing comparable
     notes:        conventions that were recognised, and remarks
+    singly:       whether batches were not looked at
+    unjudged:     where nothing could be said, although it was asked
+    apart:        of what no mistake explains: how far the gradients of the first sample are from the right ones, at
+                  most, relative to the largest number of the array; None where that is no finite number
     """
 
     network: Network
     findings: list[Finding]
     unexplained: list[str]
-    layers: list[Layer]
+    layers: list[WalkedLayer]
     arithmetic: str = ""
     failure: str = ""
     notes: list[str] = field(default_factory=list)
+    singly: bool = False
+    unjudged: str = ""
+    apart: float | None = None
 
     @property
-    def right(self) -> bool:
-        """Whether nothing is wrong."""
-        return not (self.findings or self.unexplained or self.failure)
+    def right(self) -> bool | None:
+        """Whether all is right; None: nothing is wrong, and not all that was asked could be judged."""
+        if self.findings or self.unexplained or self.failure:
+            return False
+        return None if self.unjudged else True
 
     @property
     def mistakes(self) -> list[Mistake]:
-        """The records found, in order; of a class of equal formulas, all.  [] for right code."""
+        """The mistakes found, in order; of a class of equal formulas, all.  [] for right code."""
         return list(dict.fromkeys(m for f in self.findings for m in f.mistakes))
 
     @property
@@ -83,25 +88,31 @@ class Diagnosis:
     @property
     def title(self) -> str:
         """What was asked about."""
-        names = "/".join(dict.fromkeys(f.name for f in self.network.activation_functions))
-        return f"{'-'.join(map(str, self.network.sizes))}, {names}, {self.network.cost.name} cost"
+        return f"{name_of(self.network)} cost"
 
     @property
     def verdict(self) -> str:
         """The diagnosis in a sentence."""
         if self.failure:
             return f"DID NOT RUN: {self.failure}"
-        if self.right:
+        if self.right is not False:
             how = {
                 "finite field": "equal in GF(2⁶¹ − 1) at a random point",
                 "rational": "equal in exact rational arithmetic at random points",
                 "float32": "equal up to the rounding of float32",
             }.get(self.arithmetic, "equal up to rounding")
-            return f"RIGHT: all equations hold; {how}."
+            held, unsaid = (
+                " and ".join(dict.fromkeys(e.equation for e in self.equations if (e.holds is None) is out))
+                for out in (False, True)
+            )
+            what = f"{held} hold; of {unsaid} nothing was given" if unsaid else "all equations hold"
+            if self.unjudged:
+                return f"NOT JUDGED {self.unjudged}; {what} elsewhere; {how}."
+            return f"RIGHT{' for one sample at a time' if self.singly else ''}: {what}; {how}."
         first = self.first_divergence
         where = f"; walking backward from the cost, first in {first.equation} at layer {first.layer}" if first else ""
         if not self.findings:
-            return f"WRONG, in a way that no record explains{where}."
+            return f"WRONG, in a way that no mistake of the catalogue explains{where}."
         count = len(self.findings) + bool(self.unexplained)
         return f"{count} MISTAKE{'S' if count > 1 else ''}{where}."
 
@@ -111,29 +122,25 @@ class Diagnosis:
             for i, line in enumerate(finding.lines()):
                 yield f"{number}. {line}" if i == 0 else line
         if self.unexplained:
-            yield "No record of the catalogue fits:"
+            yield "No mistake of the catalogue fits:"
             yield from (f"    {said}" for said in self.unexplained)
         yield from (f"note: {note}" for note in self.notes)
 
-    def _table(self, form: str) -> str:
-        if not self.layers:
-            return ""
+    def _table(self) -> Table:
         rows = []
         for layer in self.layers:
             said = [HOLDS[layer.holds[tag]] if tag in layer.holds else "" for tag in EQUATIONS]
             rows.append([layer.number, *said])
-        return tabulate(rows, ["layer", *EQUATIONS], tablefmt=form)
+        return Table(["layer", *EQUATIONS], rows)
 
-    def __str__(self) -> str:
-        return "\n\n".join(part for part in (self.title, self._table("simple"), "\n".join(self._lines())) if part)
+    def _parts(self) -> Iterator[str | Table]:
+        yield self.title
+        yield self._table()
+        yield "\n".join(self._lines())
 
     def __repr__(self) -> str:
         names = ", ".join(m.name for m in self.mistakes)
         return f"<Diagnosis {self.title}: {'right' if self.right else names or self.verdict}>"
-
-    def _repr_html_(self) -> str:
-        said = "\n".join(html.escape(line) for line in self._lines())
-        return f"<p>{html.escape(self.title)}</p>\n{self._table('html')}\n<pre>{said}</pre>"
 
     def to_dict(self) -> dict[str, Any]:
         """The diagnosis as plain data."""
@@ -163,13 +170,3 @@ class Diagnosis:
             "failure": self.failure,
             "notes": list(self.notes),
         }
-
-    def to_json(self, path: str | os.PathLike[str]) -> None:
-        """Write the diagnosis as JSON, whole or not at all.
-
-        Raises
-        ------
-        OSError
-            The file cannot be written.
-        """
-        write_json(path, self.to_dict())

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from compare.diagnosing.tried import Seen
-from compare.diagnosing.walk import Layer
-from compare.mistakes.records import Mistake, catalogue, find
+from compare.diagnosing.walk import WalkedLayer
+from compare.mistakes.known import Mistake, catalogue, find
 from compare.mistakes.slots import B_SLOTS, DELTA_SLOTS, SLOTS, At
 from compare.numbers.bounded import values
 from engine.notation import symbol
@@ -20,11 +20,11 @@ from explicit.elementwise import Array
 class Finding:
     """One mistake, and where.
 
-    mistakes:  the record; several where their formulas are the same for this network: all of the class
+    mistakes:  the mistake; several where their formulas are the same for this network: all of the class
     layers:    where, from the output backward; () where it is no matter of layers
     equation:  that fails
     numbers:   one unit's numbers substituted in the right formula and in the one that was computed
-    text:      what is said where no record fits
+    text:      what is said where no mistake fits
     """
 
     mistakes: tuple[Mistake, ...]
@@ -36,9 +36,9 @@ class Finding:
 
     @classmethod
     def of(cls, names: Sequence[str], layers: tuple[int, ...] = (), numbers: str = "") -> "Finding":
-        """The finding of records that are one class."""
-        records = tuple(find(name) for name in names)
-        return cls(records, layers, records[0].equation, records[0].right, numbers)
+        """The finding of mistakes that are one class."""
+        mistakes = tuple(find(name) for name in names)
+        return cls(mistakes, layers, mistakes[0].equation, mistakes[0].right, numbers)
 
     def lines(self) -> Iterator[str]:
         """The finding in words."""
@@ -62,7 +62,7 @@ class Finding:
 
 # -- from layers to findings -------------------------------------------------------------------------
 
-def findings(layers: list[Layer], displays: Iterable[tuple[list[At], Any]]) -> list[Finding]:
+def findings(layers: list[WalkedLayer], displays: Iterable[tuple[list[At], Any]]) -> list[Finding]:
     """One finding for each mistake, however many layers show it.
 
     displays:  the same layers with the mistakes made in them, at points whose numbers can be shown: they are shown
@@ -70,8 +70,8 @@ def findings(layers: list[Layer], displays: Iterable[tuple[list[At], Any]]) -> l
     """
     found: list[tuple[list[str], list[int]]] = []
     for layer in layers:
-        for records in layer.classes:
-            names = [record.name for record in records]
+        for mistakes in layer.classes:
+            names = [mistake.name for mistake in mistakes]
             for known, where in found:
                 common = [name for name in known if name in names]
                 if common:
@@ -91,10 +91,10 @@ def findings(layers: list[Layer], displays: Iterable[tuple[list[At], Any]]) -> l
     return made
 
 
-def remarks(layers: list[Layer]) -> list[str]:
+def remarks(layers: list[WalkedLayer]) -> list[str]:
     """Other mistakes that make the same numbers, where they are not among the classes."""
     top = layers[0]
-    named = {m.name for records in top.classes for m in records}
+    named = {m.name for mistakes in top.classes for m in mistakes}
     doubled = ["nothing here says whether δ is doubled, or ∂C/∂w in each layer: nabla-w-doubled"]
     return (doubled if "factor-two" in named and not top.found.tells_delta else []) + [
         f"layer {layer.number}: the same numbers come from {' with '.join(m.name for m in other)}"
@@ -105,27 +105,27 @@ def remarks(layers: list[Layer]) -> list[str]:
 
 def _joined(found: list[tuple[list[str], list[int]]], last: int) -> None:
     """A mistake made of others is named where all its parts are found, in every layer."""
-    for record in catalogue.values():
-        parts = [f for part in record.parts for f in found if part in f[0]]
+    for mistake in catalogue.values():
+        parts = [f for part in mistake.parts for f in found if part in f[0]]
         layers = {layer for _, where in parts for layer in where}
-        if record.parts and len(parts) == len(record.parts) and layers >= set(range(2, last + 1)):
-            names = [record.name, *(n for f in parts for n in f[0] if n not in record.parts)]
+        if mistake.parts and len(parts) == len(mistake.parts) and layers >= set(range(2, last + 1)):
+            names = [mistake.name, *(n for f in parts for n in f[0] if n not in mistake.parts)]
             found[:] = [f for f in found if f not in parts] + [(names, sorted(layers))]
 
 
-def _numbers(record: Mistake, wrong: At) -> str:
+def _numbers(mistake: Mistake, wrong: At) -> str:
     """The numbers of the unit that is most wrong, in the right and in the wrong formula; "" where they are alike."""
     right = replace(wrong, made={})
     try:
-        if record.slot not in SLOTS:
+        if mistake.slot not in SLOTS:
             return ""
-        if record.slot in DELTA_SLOTS:
+        if mistake.slot in DELTA_SLOTS:
             return _delta_numbers(right, wrong)
         right = right.put("delta", wrong.delta)
         products = ("nabla_w", "nabla_w_twice")
-        if record.slot not in products:  # its factors, also where their product is transposed besides
+        if mistake.slot not in products:  # its factors, also where their product is transposed besides
             wrong = replace(wrong, made={slot: v for slot, v in wrong.made.items() if slot not in products})
-        quantity = "nabla_b" if record.slot in B_SLOTS else "nabla_w"
+        quantity = "nabla_b" if mistake.slot in B_SLOTS else "nabla_w"
         expected, computed = values(getattr(right, quantity)), values(getattr(wrong, quantity))
         if expected.shape != computed.shape:
             return f"shape {computed.shape} instead of {expected.shape}"
@@ -163,10 +163,10 @@ def _worst(right: Array, wrong: Array) -> tuple[int, int]:
     return int(j), int(k)
 
 
-# -- what no record explains ---------------------------------------------------------------------------
+# -- what no mistake explains ---------------------------------------------------------------------------
 
-def patterns(layers: list[Layer], displays: Iterable[tuple[list[At], Seen]]) -> list[str]:
-    """For each quantity that no record explains, what holds between it and the right one, where that shows best.
+def patterns(layers: list[WalkedLayer], displays: Iterable[tuple[list[At], Seen]]) -> list[str]:
+    """For each quantity that no mistake explains, what holds between it and the right one, where that shows best.
 
     displays:  as for `findings`, with the points
     """
@@ -188,11 +188,18 @@ def _pair(tag: str, at: At, seen: Seen) -> tuple[At, Array, Array]:
     return at, values(found), values(seen.expected(at, quantity))
 
 
-def _departure(found: Array, right: Array) -> tuple[bool, int]:
-    """How well a point shows a departure: whether it does, and by how many numbers that are not 0."""
+def _departure(found: Array, right: Array) -> tuple[bool, float]:
+    """How well a point shows a departure: a large one by how many numbers are not 0, a small one by its size."""
     if found.shape != right.shape:
         return True, 0
-    return not np.allclose(found, right, **_CLOSE), int(np.count_nonzero(right))
+    if np.allclose(found, right, **_CLOSE):
+        return False, _size(found, right)
+    return True, float(np.count_nonzero(right))
+
+
+def _size(found: Array, right: Array) -> float:
+    """The largest difference, relative to the largest right number."""
+    return float(np.abs(found - right).max() / max(np.abs(right).max(), 5e-324))
 
 
 def _pattern(tag: str, at: At, own: Array, right: Array) -> str:
@@ -228,8 +235,9 @@ def _relation(found: Array, right: Array) -> str:
             return "its sign is reversed"
         if abs(c - 1) > 1e-9:
             return f"it is {c:.10g} times the right one"
-    size = float(np.abs(found - right).max() / max(np.abs(right).max(), 5e-324))
-    if size < 1e-5:
+    if np.array_equal(found, right):
+        return "it is right in floats, and not in exact arithmetic"
+    if (size := _size(found, right)) < 1e-5:
         return f"it is right to {size:.1g} of its size (a finite difference, an ε, or rounding?)"
     if found.shape == right.T.shape and np.allclose(found, right.T, **_CLOSE):
         return "it is the transpose of the right one"

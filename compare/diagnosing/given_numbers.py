@@ -13,25 +13,26 @@ import numpy as np
 
 from compare.candidates import conventions
 from compare.candidates.gradients import NotGradients, as_float64
-from compare.diagnosing.answer import Answer, is_rounding, with_decay
-from compare.diagnosing.batch import Way, mean_inputs, reduction_findings
+from compare.diagnosing.answer import Answer, with_decay
+from compare.diagnosing.batch import Reduction, mean_inputs, reduction_findings
 from compare.diagnosing.diagnosis import Diagnosis
 from compare.diagnosing.findings import Finding, findings, patterns, remarks
-from compare.diagnosing.points import Run, float_run
-from compare.diagnosing.question import FLOAT32, Question, layouts, matrix, note, question_of
+from compare.diagnosing.precision import FLOAT32, are_single, is_rounding
+from compare.diagnosing.probes import Probe, float_probe
+from compare.diagnosing.question import Declared, Question, matrix, note, question_of
+from compare.diagnosing.shapes import Shapes, readings
 from compare.diagnosing.tried import Found, Seen
 from compare.diagnosing.walk import along
 from compare.mistakes.slots import At, Pass, averaged
 from compare.numbers.bounded import DOUBLE, SINGLE, near
 from explicit.elementwise import Array
 
-_SUM, _MEAN = Way("all"), Way("all", 1)
+_SUM, _MEAN = Reduction("all"), Reduction("all", 1)
 
 
 def diagnose_numbers(
-    given: Any, x: Any, y: Any, activation: Any, cost: Any, weights: Any, biases: Any,
-    sizes: Any, declared: tuple[Any, ...], layout: str | None = None,
-) -> Diagnosis:  # fmt: skip
+    given: Any, x: Any, y: Any, declared: Declared, weights: Any, biases: Any, sizes: Any
+) -> Diagnosis:
     """δ, or gradients, that somebody computed: compared at the caller's own x and y.
 
     In each reading of the shapes; the one that leaves the fewest mistakes counts, ours where they are alike.
@@ -43,11 +44,14 @@ def diagnose_numbers(
     """
     if sizes is not None:
         raise ValueError("sizes: for numbers give the weights and biases with which they were computed")
-    if weights is None:
+    x, y = matrix("x", x), matrix("y", y)
+    shapes = [] if weights is None else readings(weights, biases, x, y, declared.layout)
+    if not shapes or (biases is None and shapes[0].folded is None):
         raise TypeError("weights, biases: needed for numbers: those with which they were computed")
     made: list[Diagnosis] = []
     refused: ValueError | None = None
-    for q, own in _readings(matrix("x", x), matrix("y", y), activation, cost, weights, biases, declared, layout):
+    for own in shapes:
+        q = question_of(lambda *_: None, *own.data(x, y), *own.parameters(weights, biases), declared, own.said)
         q.network.backprop(q.x, q.y)  # refuses a point at which the cost has no derivative
         try:
             found = _read(q, given, own)
@@ -63,66 +67,7 @@ def diagnose_numbers(
     return min(made, key=lambda d: (len(d.unexplained), len(d.findings)))
 
 
-# -- the shapes --------------------------------------------------------------------------------------
-
-@dataclass(frozen=True)
-class _Shapes:
-    """How the caller's shapes are turned into ours.
-
-    samples, weights:  whether samples are rows; whether W is (inputs, units)
-    biases:            whether b is (n,) or (1, n) where samples are rows, so that (B, n) is one row per sample
-    folded:            where the biases are in W: in the first column (True), in the last (False), apart (None)
-    """
-
-    samples: bool = False
-    weights: bool = False
-    biases: bool = False
-    folded: bool | None = None
-
-    def delta(self, array: Array) -> Array:
-        """δ as (n, B)."""
-        return array.reshape(-1, 1) if array.ndim == 1 else array.T if self.samples else array
-
-    def b(self, array: Array) -> Array:
-        """∂C/∂b as (n, 1), or (n, B) where it was not summed."""
-        is_row = array.ndim == 2 and (self.biases or (self.weights and len(array) == 1))
-        return array.T if is_row else array.reshape(-1, 1) if array.ndim == 1 else array
-
-    def w(self, array: Array) -> Array:
-        """∂C/∂w as (units, inputs)."""
-        return array.T if self.weights else array
-
-
-def _readings(
-    x: Array, y: Array, activation: Any, cost: Any, weights: Any, biases: Any, declared: tuple[Any, ...],
-    layout: str | None,
-) -> Iterator[tuple[Question, _Shapes]]:  # fmt: skip
-    """The point in our convention, in each of the ways in which the shapes of its parameters can be read."""
-
-    def question(x: Array, y: Array, weights: Any, biases: Any, notes: list[str]) -> Question:
-        return question_of(lambda *_: None, x, y, activation, cost, weights, biases, None, declared, notes)
-
-    if conventions.is_folded(weights, biases, x.shape[0], y.shape[0]):
-        for first in (False, True):
-            where = "first" if first else "last"
-            said = [f"the biases are folded into W as its {where} column"]
-            yield question(x, y, *conventions.unfolded(weights, first), said), _Shapes(folded=first)
-        return
-    if biases is None:
-        raise TypeError("weights, biases: needed for numbers: those with which they were computed")
-    for rows_x, rows_w in layouts(weights, biases, x, y, layout):
-        if not (rows_x or rows_w):
-            yield question(x, y, weights, biases, []), _Shapes()
-            continue
-        ws = [np.asarray(w).T if rows_w else np.asarray(w) for w in weights]
-        bs = [np.asarray(b).reshape(-1, 1) for b in biases]
-        said = [s for s, is_so in (("samples are rows", rows_x), ("W is (inputs, units)", rows_w)) if is_so]
-        flat = rows_x and all(np.ndim(b) == 1 or len(b) == 1 for b in biases)
-        a, b = (x.T, y.T) if rows_x else (x, y)
-        yield question(a, b, ws, bs, ["; ".join(said)]), _Shapes(rows_x, rows_w, flat)
-
-
-def _read(q: Question, given: Any, own: _Shapes) -> list[Found]:
+def _read(q: Question, given: Any, own: Shapes) -> list[Found]:
     """(nabla_b, nabla_w), or a list of δ, or a list of ∂C/∂W: told apart by shapes.
 
     ∂C/∂b that was not summed over the samples is δ.
@@ -208,15 +153,16 @@ def _diagnosis(q: Question, found: list[Found]) -> Diagnosis:
     Mistakes in the batch are looked for beside at most one mistake in each layer.
     """
     m = q.x.shape[1]
-    plain = {None: (_SUM, _MEAN), "sum": (_SUM, _MEAN), "mean": (_MEAN, _SUM)}[q.reduction][: 1 if m == 1 else 2]
-    usual, others = [(way, way) for way in plain], list(_unusual(found, m))
-    runs = {u: float_run(q, (q.candidate.weights, q.candidate.biases, q.x, q.y), u) for u in (DOUBLE, SINGLE)}
+    plain = {None: (_SUM, _MEAN), "sum": (_SUM, _MEAN), "mean": (_MEAN, _SUM)}[q.declared.reduction]
+    usual, others = [(way, way) for way in plain[: 1 if m == 1 else 2]], list(_unusual(found, m))
+    point = q.candidate.weights, q.candidate.biases, q.x, q.y
+    probes = {u: float_probe(q, point, u) for u in (DOUBLE, SINGLE)}
     made: list[_Reading] = []
     for least, most, ways in ((0, 0, usual), (1, 0, others), (1, 1, usual), (2, 1, others), (2, q.most, usual)):
         if any(not r.answer.unexplained and len(r.named) < least for r in made):
             break  # so few mistakes explain it that these ways cannot
         for u in (DOUBLE, SINGLE):
-            here = [r for b, w in ways for r in _reading(q, runs[u], found, b, w, u, most)]
+            here = [r for b, w in ways for r in _reading(q, probes, found, b, w, u, most)]
             made += here
             if any(not r.answer.unexplained for r in here):
                 break
@@ -226,7 +172,7 @@ def _diagnosis(q: Question, found: list[Found]) -> Diagnosis:
     for said in best.notes:
         note(q, said)
     if answer.arithmetic == "float32":
-        if q.dtype == "float64":
+        if q.declared.dtype == "float64":
             named.append(Finding.of(["float32-inside"]))
         else:
             note(q, FLOAT32)
@@ -240,7 +186,7 @@ def _diagnosis(q: Question, found: list[Found]) -> Diagnosis:
     return Diagnosis(q.network, named, unknown, answer.layers, answer.arithmetic, "", q.notes)
 
 
-def _unusual(found: list[Found], m: int) -> Iterator[tuple[Way, Way]]:
+def _unusual(found: list[Found], m: int) -> Iterator[tuple[Reduction, Reduction]]:
     """The other ways in which a batch of m is put together, of ∂C/∂b and of ∂C/∂w."""
     if m == 1 or all(f.nabla_w is None for f in found):  # a list of δ has one for each sample
         return
@@ -248,27 +194,28 @@ def _unusual(found: list[Found], m: int) -> Iterator[tuple[Way, Way]]:
     pairs = list(product(divided, divided)) if any(f.nabla_b is not None or f.delta is not None for f in found) else [
         (d, d) for d in divided
     ]  # fmt: skip
-    yield from ((Way("all", b), Way("all", w)) for b, w in pairs if (b, w) not in ((0, 0), (1, 1)))
+    yield from ((Reduction("all", b), Reduction("all", w)) for b, w in pairs if (b, w) not in ((0, 0), (1, 1)))
     if all(f.delta is None for f in found):
-        yield from ((Way("last", d), Way("last", d)) for d in divided)
-        yield from ((Way("averaged", d), Way("averaged", d)) for d in (0, 1))
+        yield from ((Reduction("last", d), Reduction("last", d)) for d in divided)
+        yield from ((Reduction("averaged", d), Reduction("averaged", d)) for d in (0, 1))
 
 
 def _reading(
-    q: Question, run: Run, found: list[Found], b: Way, w: Way, u: float, most: int
+    q: Question, probes: dict[float, Probe], found: list[Found], b: Reduction, w: Reduction, u: float, most: int
 ) -> Iterator[_Reading]:
     """The numbers read in one way; several where there are several passes; none where float32 is no explanation."""
     m = q.x.shape[1]
-    for passed in _passes(q, run, b, m):
+    for passed, in_doubles in zip(*(_passes(q, probes[v], b, m) for v in (u, DOUBLE)), strict=True):
         # What comes of the mean sample is the mean: as a sum it is taken m times.
         factor_b, factor_w = (m ** (1 - way.divided if way.taken == "averaged" else -way.divided) for way in (b, w))
         scaled = [_near(f, m**b.divided, u) for f in found]
-        seen = _Given(passed, scaled, run.same, float(factor_b), factor_w=float(factor_w))
+        seen = _Given(passed, scaled, probes[u].same, float(factor_b), factor_w=float(factor_w))
         own = replace(q, notes=[], most=most)
         answer = with_decay(own, [seen], "float64" if u == DOUBLE else "float32")
-        if u == SINGLE and not is_rounding(answer, [seen]):
-            continue
         seen = replace(seen, decay_w=answer.decay[0], decay_b=answer.decay[1])
+        doubles = replace(seen, of=in_doubles, found=[_near(f, m**b.divided, DOUBLE) for f in found])
+        if u == SINGLE and not (is_rounding(answer.layers, [seen]) and are_single(answer.layers, doubles)):
+            continue
         display = along(answer.layers, seen)
         assert display is not None  # it is the point at which they were found
         named = findings(answer.layers, [(display, seen)])
@@ -280,26 +227,26 @@ def _reading(
         yield _Reading(seen, answer, display, named, own.notes)
 
 
-def _passes(q: Question, run: Run, way: Way, m: int) -> list[Pass]:
+def _passes(q: Question, probe: Probe, way: Reduction, m: int) -> list[Pass]:
     if way.taken == "last":
-        return [run.passed.sample(m - 1)]
-    return [averaged(run.passed), *mean_inputs(q, run)] if way.taken == "averaged" else [run.passed]
+        return [probe.passed.sample(m - 1)]
+    return [averaged(probe.passed), *mean_inputs(q, probe)] if way.taken == "averaged" else [probe.passed]
 
 
-def _of_batch(q: Question, found: list[Found], b: Way, w: Way) -> list[Finding]:
+def _of_batch(q: Question, found: list[Found], b: Reduction, w: Reduction) -> list[Finding]:
     """What the ways mean, given what was declared."""
     if q.x.shape[1] == 1:
         return []
     if all(f.nabla_w is None for f in found):  # δ of each sample is right, of a sum and of a mean
-        if b.divided and q.reduction == "sum":
+        if b.divided and q.declared.reduction == "sum":
             return [Finding.of(["mean-for-sum"])]
-        if b.divided and q.reduction is None:
+        if b.divided and q.declared.reduction is None:
             note(q, "equal under this convention: δ is divided by the number of samples, as of a mean")
         return []
     if any(f.delta is not None for f in found):
-        declared = replace(q, reduction=q.reduction or ("mean" if w.divided else "sum"))  # a batch was given
-        return reduction_findings(declared, Way("columns", b.divided), w)
-    return reduction_findings(q, b, w)
+        declared = q.declared.reduction or ("mean" if w.divided else "sum")  # a batch was given
+        return reduction_findings(q, Reduction("columns", b.divided), w, declared)
+    return reduction_findings(q, b, w, q.declared.reduction)
 
 
 def _near(found: Found, divisor: int, u: float) -> Found:

@@ -1,9 +1,8 @@
 """What is asked of a candidate: its code in our convention, what was declared, what was recognised."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,96 +11,130 @@ from compare.candidates import conventions
 from compare.candidates.beside_ours import Point
 from compare.candidates.candidate import Candidate
 from compare.candidates.gradients import CandidateError, NotGradients
+from compare.diagnosing.shapes import readings
 from compare.diagnosing.tried import Found
 from compare.diagnosing.walk import MOST
-from explicit import Network
+from explicit import Activation, Cost, Network
 from explicit.elementwise import Array
 
 ETA = 0.375  # of a training step: its inverse is no factor that a mistake has
-UNBOUNDED = ("relu", "leaky_relu", "softplus", "identity", "tanh", "softsign")  # not between 0 and 1
 RAISED = (CandidateError, NotGradients)
-FLOAT32 = "equal under this convention: float32 (right to the rounding of float32)"
+_CHOICES = {"reduction": ("sum", "mean"), "layout": ("columns", "rows"), "dtype": ("float64", "float32")}
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What was declared, as in `compare.diagnose`; None: nothing.
+
+    Raises
+    ------
+    ValueError
+        A name or a number that is none of those expected.
+    """
+
+    activation: str | Activation | Sequence[str | Activation] = "sigmoid"
+    cost: str | Cost = "quadratic"
+    reduction: str | None = None
+    layout: str | None = None
+    dtype: str | None = None
+    regularisation: float | None = None
+    eta: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, known in _CHOICES.items():
+            if (value := getattr(self, name)) not in (None, *known):
+                raise ValueError(f"{name}: expected {' or '.join(map(repr, known))}, got {value!r}")
+        for name in ("regularisation", "eta"):
+            number = getattr(self, name)
+            if number is not None and not (isinstance(number, (int, float)) and np.isfinite(number)):
+                raise ValueError(f"{name}: expected a finite number, got {number!r}")
+        if self.eta == 0:
+            raise ValueError("eta: expected a number other than 0, got 0")
 
 
 @dataclass(eq=False)
 class Question:
-    """What was asked: the candidate in our convention, what was declared, and what was recognised."""
+    """What was asked: the candidate in our convention, what was declared, and what was recognised.
+
+    eta:          of a training step, else None
+    floats_only:  whether it must not be run on other numbers
+    silent:       what differs from call to call: ("nabla_w", 0), …
+    most:         mistakes in one layer that are looked for
+    kinks:        σ′(0) of a layer as the candidate has it, where that was measured
+    singly:       whether batches were not looked at
+    """
 
     candidate: Candidate
     network: Network
     x: Array
     y: Array
-    reduction: str | None
-    dtype: str | None
-    regularisation: float | None
-    eta: float | None
-    seed: int
+    declared: Declared
+    eta: float | None = None
     floats_only: bool = False
-    silent: frozenset[tuple[str, int]] = frozenset()  # what differs from call to call: ("nabla_w", 0), …
-    most: int = MOST  # mistakes in one layer that are looked for
+    silent: frozenset[tuple[str, int]] = frozenset()
+    most: int = MOST
+    kinks: Mapping[int, Any] = field(default_factory=dict)
+    singly: bool = False
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def own_sample(self) -> Point:
+        """The caller's own parameters, and the first sample."""
+        return self.candidate.weights, self.candidate.biases, self.x[:, :1], self.y[:, :1]
 
 
 def questions(
-    candidate: Any, x: Any, y: Any, activation: Any, cost: Any, weights: Any, biases: Any,
-    sizes: Any, layout: str | None, eta: float | None, declared: tuple[Any, ...],
-) -> Iterator[Question]:  # fmt: skip
+    candidate: Any, x: Any, y: Any, declared: Declared, weights: Any, biases: Any, sizes: Any
+) -> Iterator[Question]:
     """The candidate in our convention: in each of the ways in which its shapes can be read."""
     x, y = matrix("x", x), matrix("y", y)
     is_object = hasattr(candidate, "backprop")
+    _check(candidate, weights, biases, sizes)
+    eta = None
+    if is_object:
+        weights, biases = candidate.weights, candidate.biases
+    elif conventions.is_step(candidate):
+        eta = ETA if declared.eta is None else declared.eta
+        candidate = conventions.as_backward(candidate, eta)
+    if sizes is not None:
+        drawn = Network(sizes, seed=declared.seed)
+        weights, biases = drawn.weights, drawn.biases
+        if declared.layout == "rows":
+            weights, biases = [w.T for w in weights], [b[:, 0] for b in biases]
+    for shapes in readings(weights, biases, x, y, declared.layout):
+        if is_object and shapes.are_ours:
+            turned, own = candidate, (None, None)
+        else:
+            turned = shapes.function(_as_function(candidate) if is_object else candidate, biases)
+            own = shapes.parameters(weights, biases)
+        yield question_of(turned, *shapes.data(x, y), *own, declared, shapes.said, eta)
+
+
+def _check(candidate: Any, weights: Any, biases: Any, sizes: Any) -> None:
+    """Refuse what is no candidate, and parameters that are not one of: its own, given, of sizes."""
     if isinstance(candidate, type):
         raise TypeError(f"candidate: expected an object with backprop(x, y), got the class {candidate.__name__} itself")
-    if not is_object and not callable(candidate):
+    if hasattr(candidate, "backprop"):
+        if weights is not None or biases is not None or sizes is not None:
+            raise ValueError("weights, biases, sizes: the candidate has its own; they are given for a function only")
+        for name in ("weights", "biases"):
+            if not hasattr(candidate, name):
+                raise TypeError(f"candidate: a {type(candidate).__name__} with backprop() lacks `{name}`")
+    elif not callable(candidate):
         raise TypeError(
             "candidate: expected an object with backprop(x, y), a function or lists of arrays, "
             f"got {type(candidate).__name__} {candidate!r:.60}"
         )
-    if is_object and (weights is not None or biases is not None or sizes is not None):
-        raise ValueError("weights, biases, sizes: the candidate has its own; they are given for a function only")
-    rate = None
-    if is_object:
-        for name in ("weights", "biases"):
-            if not hasattr(candidate, name):
-                raise TypeError(f"candidate: a {type(candidate).__name__} with backprop() lacks `{name}`")
-        weights, biases = candidate.weights, candidate.biases
-    elif conventions.is_step(candidate):
-        rate = ETA if eta is None else eta
-        candidate = conventions.as_backward(candidate, rate)
-    if sizes is not None:
-        if weights is not None or biases is not None:
-            raise ValueError("sizes: give either sizes or weights and biases")
-        drawn = Network(sizes, seed=declared[-1])
-        weights, biases = drawn.weights, drawn.biases
-        if layout == "rows":
-            weights, biases = [w.T for w in weights], [b[:, 0] for b in biases]
-    if weights is None:
+    elif sizes is None and weights is None:
         raise TypeError("weights: needed for a function backprop(weights, biases, x, y); or give sizes=[…]")
-    if conventions.is_folded(weights, biases, x.shape[0], y.shape[0]):
-        for first in (False, True):
-            parts = conventions.unfolded(weights, first)
-            where = "first" if first else "last"
-            said = [f"the biases are folded into W as its {where} column"]
-            unfolded = conventions.of_folded(candidate, first)
-            yield question_of(unfolded, x, y, activation, cost, *parts, rate, declared, said)
-        return
-    for rows_x, rows_w in layouts(weights, biases, x, y, layout):
-        if not (rows_x or rows_w):
-            of = (candidate, x, y, activation, cost, None if is_object else weights, None if is_object else biases)
-            yield question_of(*of, rate, declared, [])
-            continue
-        function = _as_function(candidate) if is_object else candidate
-        shapes = [np.shape(b) for b in biases or ()]
-        turned = conventions.of_rows(function, shapes, rows_x, rows_w)
-        ws = [np.asarray(w).T if rows_w else np.asarray(w) for w in weights]
-        bs = [np.asarray(b).reshape(-1, 1) for b in biases or ()]
-        said = [s for s, is_so in (("samples are rows", rows_x), ("W is (inputs, units)", rows_w)) if is_so]
-        a, b = (x.T, y.T) if rows_x else (x, y)
-        yield question_of(turned, a, b, activation, cost, ws, bs, rate, declared, ["; ".join(said)])
+    elif sizes is not None and (weights is not None or biases is not None):
+        raise ValueError("sizes: give either sizes or weights and biases")
 
 
 def question_of(
-    candidate: Any, x: Array, y: Array, activation: Any, cost: Any, weights: Any, biases: Any,
-    eta: float | None, declared: tuple[Any, ...], notes: list[str],
+    candidate: Any, x: Array, y: Array, weights: Any, biases: Any, declared: Declared, notes: list[str],
+    eta: float | None = None,
 ) -> Question:  # fmt: skip
     """A question about a candidate in our convention.
 
@@ -111,17 +144,16 @@ def question_of(
         Its parameters, or x and y, do not fit together.
     """
     of = Candidate(candidate, weights, biases)
-    network = Network(of.sizes, activation=activation, cost=cost)
-    if network.cost.name == "cross_entropy" and network.activation_functions[-1].name in UNBOUNDED:
-        raise ValueError(
-            f"cost: cross_entropy needs outputs between 0 and 1, got {network.activation_functions[-1].name} there"
-        )
+    network = Network(of.sizes, activation=declared.activation, cost=declared.cost)
+    outputs = network.activation_functions[-1]
+    if network.cost.takes(outputs) is False:
+        low, high = network.cost.row.domain or (-np.inf, np.inf)
+        raise ValueError(f"cost: {network.cost.name} needs outputs between {low} and {high}, got {outputs.name} there")
     network.weights, network.biases = of.weights, of.biases
     for name, array, rows in (("x", x, of.sizes[0]), ("y", y, of.sizes[-1])):
         if array.shape[0] != rows or array.shape[1] != x.shape[1]:
             raise ValueError(f"{name}: expected shape ({rows}, {x.shape[1]}), samples in columns, got {array.shape}")
-    reduction, dtype, regularisation, seed = declared
-    return Question(of, network, x, y, reduction, dtype, regularisation, eta, seed, notes=notes)
+    return Question(of, network, x, y, declared, eta, notes=notes)
 
 
 def matrix(name: str, value: Any) -> Array:
@@ -140,27 +172,6 @@ def matrix(name: str, value: Any) -> Array:
     if not np.isfinite(array).all():
         raise ValueError(f"{name}: expected finite numbers")
     return array
-
-
-def layouts(weights: Any, biases: Any, x: Array, y: Array, layout: str | None) -> list[tuple[bool, bool]]:
-    """(samples in rows, W as (inputs, units)): all readings that fit, ours first."""
-    shapes = [np.shape(w) for w in weights]
-    if any(len(s) != 2 for s in shapes):
-        return [(False, False)]
-    chains = [w for w, fits in (
-        (False, all(b[1] == a[0] for a, b in pairwise(shapes))),
-        (True, all(b[0] == a[1] for a, b in pairwise(shapes))),
-    ) if fits]  # fmt: skip
-    if biases is not None and len(biases) == len(shapes):
-        sizes = [np.size(b) for b in biases]
-        chains = [rows for rows in chains if sizes == [s[1 if rows else 0] for s in shapes]]
-    found = []
-    for rows_x in {None: (False, True), "columns": (False,), "rows": (True,)}[layout]:
-        inputs, outputs = (x.shape[1], y.shape[1]) if rows_x else (x.shape[0], y.shape[0])
-        for rows_w in chains:
-            if (shapes[0][0 if rows_w else 1], shapes[-1][1 if rows_w else 0]) == (inputs, outputs):
-                found.append((rows_x, rows_w))
-    return found or [(False, False)]
 
 
 def _as_function(candidate: Any) -> Callable[..., Any]:

@@ -1,9 +1,9 @@
-"""Planted mistakes: does `diagnose` name every record of its catalogue, and nothing else?
+"""Planted mistakes: does `diagnose` name every mistake of its catalogue, and nothing else?
 
-Each record is made in networks of several shapes, activations and costs, with batches of several sizes, in every
-layer where it can be, alone and with every other record, and the code that makes it is diagnosed.  A *hit* names all
+Each mistake is made in networks of several shapes, activations and costs, with batches of several sizes, in every
+layer where it can be, alone and with every other mistake, and the code that makes it is diagnosed.  A *hit* names all
 that was planted and shows in the numbers, or no more mistakes that make the same numbers; a *miss* does not.  A *false
-name* is a record that is named although its numbers are others.  Where a mistake changes nothing (σ′ twice, of a
+name* is a mistake that is named although its numbers are others.  Where a mistake changes nothing (σ′ twice, of a
 relu), it may not be named.
 """
 
@@ -43,7 +43,7 @@ LAMBDA = 0.25
 
 
 @dataclass(frozen=True)
-class Trial:
+class Planted:
     """Planted mistakes, and what was said of them.
 
     samples:  in the batch
@@ -65,8 +65,8 @@ def backward(network: Network) -> Callable[..., Any]:
     """The network's backpropagation as a function of its parameters, of any sizes."""
 
     def backprop(weights: Any, biases: Any, x: Any, y: Any) -> Any:
-        network.sizes = [weights[0].shape[1], *(len(w) for w in weights)]
-        network._weights, network._biases = list(weights), list(biases)
+        nonlocal network  # which may remember its last call
+        network = network.with_parameters(weights, biases)
         record = network.backprop(x, y)
         return record.nabla_b, record.nabla_w
 
@@ -99,7 +99,7 @@ def on_floats(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda weights, biases, x, y: forced(weights, biases, x, y)
 
 
-def trial(plan: Plan, shape: Shape, samples: int = 1, seed: int = 0, floats: bool = False) -> Trial | None:
+def trial(plan: Plan, shape: Shape, samples: int = 1, seed: int = 0, floats: bool = False) -> Planted | None:
     """Plant mistakes and diagnose them; None where they cannot be made in this network.
 
     floats: whether the code that makes them runs on floats only, as most students' code does
@@ -124,7 +124,7 @@ def trial(plan: Plan, shape: Shape, samples: int = 1, seed: int = 0, floats: boo
     known = [m.name for m in said.mistakes]
     missed = [name for name in effect if name not in known]
     alike = len(named) <= len(plan) and _alike(shape, named, plan) and not any(map(_is_elsewhere, missed))
-    return Trial(plan, shape, samples, said, effect, not missed or alike, false)
+    return Planted(plan, shape, samples, said, effect, not missed or alike, false)
 
 
 def _given(plan: Plan) -> dict[str, tuple[int, ...]]:
@@ -140,11 +140,11 @@ def _is_elsewhere(name: str) -> bool:
     return catalogue[name].slot in ("calls", "precision") or name == "sum-for-mean"
 
 
-def _options(records: list[Mistake]) -> dict[str, Any]:
+def _options(mistakes: list[Mistake]) -> dict[str, Any]:
     options: dict[str, Any] = {}
-    if any(r.equation == "C" for r in records):
+    if any(r.equation == "C" for r in mistakes):
         options["regularisation"] = LAMBDA
-    if any(r.equation == "update" or r.name == "updated-w" for r in records):
+    if any(r.equation == "update" or r.name == "updated-w" for r in mistakes):
         options["eta"] = ETA
     return options
 
@@ -226,16 +226,16 @@ def _instead(named: Plan, one: str, other: str) -> Iterator[Plan]:
 
 def trials(
     shapes: Sequence[Shape] = SHAPES, seed: int = 0, floats: bool = False, progress: Progress = iter
-) -> Iterator[Trial]:
-    """Every record in every shape: wherever it can be made, with batches of several sizes, and in each single layer."""
-    for shape, record in progress(list(product(shapes, catalogue.values()))):
-        for samples in BATCHES[1 if record.equation == "batch" else 0 :]:
-            made = trial({record.name: None}, shape, samples, seed, floats)
+) -> Iterator[Planted]:
+    """Every mistake in every shape: wherever it can be made, with batches of several sizes, and in each layer alone."""
+    for shape, mistake in progress(list(product(shapes, catalogue.values()))):
+        for samples in BATCHES[1 if mistake.equation == "batch" else 0 :]:
+            made = trial({mistake.name: None}, shape, samples, seed, floats)
             if made is not None:
                 yield made
-        if record.slot in (*SLOTS, "layer") and not record.parts:
+        if mistake.slot in (*SLOTS, "layer") and not mistake.parts:
             for layer in range(2, len(shape[0]) + 1):
-                made = trial({record.name: (layer,)}, shape, 1, seed, floats)
+                made = trial({mistake.name: (layer,)}, shape, 1, seed, floats)
                 if made is not None:
                     yield made
 
@@ -247,20 +247,20 @@ _CONTRARY = (  # to "sum-for-mean"
 
 def pairs(
     shape: Shape, seed: int = 0, floats: bool = False, every: int = 1, first: int = 0, progress: Progress = iter
-) -> Iterator[Trial]:
-    """Every two records together; in different layers where they take each other's place in one.
+) -> Iterator[Planted]:
+    """Every two mistakes together; in different layers where they take each other's place in one.
 
     every, first:  for a part of them: one in so many, from this one on
     """
     last = len(shape[0])
     below = tuple(range(2, last))
     for a, b in progress(list(islice(combinations(catalogue, 2), first, None, every))):
-        records = catalogue[a], catalogue[b]
-        if any(r.parts for r in records) or ("sum-for-mean" in (a, b) and {a, b} & set(_CONTRARY)):
+        mistakes = catalogue[a], catalogue[b]
+        if any(r.parts for r in mistakes) or ("sum-for-mean" in (a, b) and {a, b} & set(_CONTRARY)):
             continue
         if {a, b} == {"nondeterministic", "layer-skipped"}:  # the noise of the lab is a factor
             continue
-        samples = 2 if any(r.equation == "batch" for r in records) else 1
+        samples = 2 if any(r.equation == "batch" for r in mistakes) else 1
         plans: list[Plan] = [{a: None, b: None}, {a: (last,), b: below}, {a: below, b: (last,)}]
         made = (trial(plan, shape, samples, seed, floats) for plan in plans)
         yield from list(filter(None, made))[:1]

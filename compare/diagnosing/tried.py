@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from compare.mistakes.records import CATALOGUE, Mistake
+from compare.mistakes.known import CATALOGUE, Mistake
 from compare.mistakes.slots import At, Pass
 from explicit.elementwise import Array
 
 Choice = tuple[Mistake, int]  # a mistake, and in which of its variants
 Way = tuple[Choice, ...]
+Decay = tuple[float, float]  # λ of ∂C/∂w, and of ∂C/∂b
 
 
 SKIPPED = next(m for m in CATALOGUE if m.slot == "layer")
@@ -106,23 +107,23 @@ class Nowhere(Exception):
 
 
 def filled_slots(at: At, way: Way) -> At:
-    """A layer with the slots of its equations filled by a way; raises Nowhere where a record cannot be made."""
-    for record, k in way:
-        if record is not SKIPPED:
-            at = _with(at, record, k)
+    """A layer with the slots of its equations filled by a way; raises Nowhere where a mistake cannot be made."""
+    for mistake, k in way:
+        if mistake is not SKIPPED:
+            at = _with(at, mistake, k)
     return at
 
 
-def _with(at: At, record: Mistake, k: int, values: list[Any] | None = None) -> At:
-    values = _variant(record, at) if values is None else values
+def _with(at: At, mistake: Mistake, k: int, values: list[Any] | None = None) -> At:
+    values = _variant(mistake, at) if values is None else values
     if len(values) <= k:
         raise Nowhere
-    return at.put(record.slot, values[k])
+    return at.put(mistake.slot, values[k])
 
 
-def _variant(record: Mistake, at: At) -> list[Any]:
+def _variant(mistake: Mistake, at: At) -> list[Any]:
     try:
-        return list(record.variant(at))
+        return list(mistake.variant(at))
     except (ArithmeticError, ValueError):  # the formula has no value there: nobody computed it
         return []
 
@@ -155,18 +156,22 @@ class Tried:
         """The layer changed by one more function."""
         return Tried(self.here, (*self.way, *choice), self, fill)
 
-    def variants(self, record: Mistake) -> int:
+    def variants(self, mistake: Mistake) -> int:
         """In how many ways a mistake can be made here, at the first point."""
-        return len(self._first(record))
+        return len(self._first(mistake))
 
-    def _first(self, record: Mistake) -> list[Any]:
-        if record.name not in self._values:
-            self._values[record.name] = _variant(record, self.at(0))
-        return self._values[record.name]
+    def _first(self, mistake: Mistake) -> list[Any]:
+        if mistake.name not in self._values:
+            self._values[mistake.name] = _variant(mistake, self.at(0))
+        return self._values[mistake.name]
 
-    def with_mistake(self, record: Mistake, k: int) -> "Tried":
+    def with_mistake(self, mistake: Mistake, k: int) -> "Tried":
         """The layer with one more mistake, in its k-th variant."""
-        return self.filled(lambda at, point: _with(at, record, k, None if point else self._first(record)), (record, k))
+
+        def fill(at: At, point: int) -> At:
+            return _with(at, mistake, k, None if point else self._first(mistake))
+
+        return self.filled(fill, (mistake, k))
 
     def says(self, quantity: str) -> bool:
         """Whether the candidate says anything of a quantity."""
@@ -178,6 +183,12 @@ class Tried:
             return all(here.fits(self.at(i), quantity) for i, here in enumerate(self.here))
         except (Nowhere, ArithmeticError, ValueError):  # the formula has no value there: nobody computed it
             return False
+
+    def settles(self, quantity: str) -> bool:
+        """Whether a quantity is what was found and, where it is 0 whatever δ is, nothing else differs."""
+        return self.says(quantity) and self.fits(quantity) and all(
+            (self.at(i).input != 0).any() or here.fits(self.at(i), "nabla_b") for i, here in enumerate(self.here)
+        )
 
     @property
     def is_zero(self) -> bool:

@@ -11,9 +11,10 @@ from functools import cached_property
 from itertools import product
 
 from compare.diagnosing.tried import QUANTITIES, SKIPPED, Found, Here, Nowhere, Seen, Tried, Way, filled_slots, here_of
-from compare.mistakes.records import IN_EQUATIONS, Mistake
+from compare.mistakes.known import IN_EQUATIONS, Mistake
 from compare.mistakes.slots import B_SLOTS, DELTA_SLOTS, W_SLOTS, At
 from explicit import bp1, bp2, bp3, bp4
+from explicit.costs import has_shortcut
 from explicit.elementwise import Array
 
 MOST = 6  # mistakes in one layer
@@ -29,13 +30,13 @@ _OF_DELTA, _OF_B, _OF_W = _of(DELTA_SLOTS), _of(B_SLOTS), _of(W_SLOTS)
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class WalkedLayer:
     """What the walk says of one layer.
 
     at:           its numbers at the first point, with the candidate's δ
     found:        what was found at the first point
     ways:         to make what was found at all points, each with as few mistakes as possible; [()] for right code
-    unexplained:  the equations that no record explains
+    unexplained:  the equations that no mistake explains
     holds:        for BP1 or BP2, BP3 and BP4: True, False, or None where it cannot be said
     """
 
@@ -53,23 +54,23 @@ class Layer:
     @property
     def is_skipped(self) -> bool:
         """Whether nothing was found here but zeros."""
-        return any(record is SKIPPED for record, _ in self.ways[0]) if self.ways else False
+        return any(mistake is SKIPPED for mistake, _ in self.ways[0]) if self.ways else False
 
     @cached_property
     def classes(self) -> list[list[Mistake]]:
         """The mistakes of the first way, each with those that may stand in its place."""
-        ways = [_records(way) for way in self.ways]
+        ways = [_mistakes(way) for way in self.ways]
         return [list(dict.fromkeys(o for way in ways for o in _instead(m, ways[0], way))) for m in (ways or [[]])[0]]
 
     @cached_property
     def others(self) -> list[list[Mistake]]:
         """Ways that are not made of the classes: other mistakes that give the same numbers."""
         members = {frozenset(choice) for choice in product(*self.classes)}
-        return [records for way in self.ways if frozenset(records := _records(way)) not in members]
+        return [mistakes for way in self.ways if frozenset(mistakes := _mistakes(way)) not in members]
 
 
-def _records(way: Way) -> list[Mistake]:
-    return [record for record, _ in way]
+def _mistakes(way: Way) -> list[Mistake]:
+    return [mistake for mistake, _ in way]
 
 
 def _instead(m: Mistake, first: list[Mistake], other: list[Mistake]) -> list[Mistake]:
@@ -78,9 +79,9 @@ def _instead(m: Mistake, first: list[Mistake], other: list[Mistake]) -> list[Mis
     return rest if len(rest) == 1 and len(other) == len(first) else []
 
 
-def walk(points: list[Seen], most: int = MOST) -> list[Layer]:
+def walk(points: list[Seen], most: int = MOST) -> list[WalkedLayer]:
     """The layers L, …, 2, one after the other, at all points together; with at most so many mistakes in each."""
-    layers: list[Layer] = []
+    layers: list[WalkedLayer] = []
     deltas: list[Array | None] = [None] * len(points)
     for number in range(points[0].of.last, 1, -1):
         layer, deltas = _layer([here_of(p, number, d) for p, d in zip(points, deltas, strict=True)], most)
@@ -90,7 +91,7 @@ def walk(points: list[Seen], most: int = MOST) -> list[Layer]:
     return layers
 
 
-def along(layers: list[Layer], point: Seen) -> list[At] | None:
+def along(layers: list[WalkedLayer], point: Seen) -> list[At] | None:
     """The layers at another point, with the same mistakes made in them; None where they cannot be made.
 
     Of a layer that is not explained, the candidate's δ at that point.
@@ -106,7 +107,7 @@ def along(layers: list[Layer], point: Seen) -> list[At] | None:
     return made
 
 
-def retraced(layers: list[Layer], point: Seen) -> bool:
+def retraced(layers: list[WalkedLayer], point: Seen) -> bool:
     """Whether the same mistakes, layer by layer, make what was found at another point."""
     made = None if any(layer.unexplained for layer in layers) else along(layers, point)
     if made is None:
@@ -118,21 +119,21 @@ def retraced(layers: list[Layer], point: Seen) -> bool:
     )
 
 
-def _ways(tried: Tried, records: Sequence[Mistake], count: int) -> Iterator[Tried]:
+def _ways(tried: Tried, mistakes: Sequence[Mistake], count: int) -> Iterator[Tried]:
     """Every way to make so many of these mistakes: one in a slot, and as many as you like in "scale"."""
     if count == 0:
         yield tried
         return
-    for i, record in enumerate(records):
-        rest = [m for m in records[i + 1 :] if m.slot != record.slot or m.slot == "scale"]
-        for k in range(tried.variants(record)):
-            yield from _ways(tried.with_mistake(record, k), rest, count - 1)
+    for i, mistake in enumerate(mistakes):
+        rest = [m for m in mistakes[i + 1 :] if m.slot != mistake.slot or m.slot == "scale"]
+        for k in range(tried.variants(mistake)):
+            yield from _ways(tried.with_mistake(mistake, k), rest, count - 1)
 
 
-def _fewest(tried: Tried, records: Sequence[Mistake], quantity: str, most: int) -> list[Tried]:
+def _fewest(tried: Tried, mistakes: Sequence[Mistake], quantity: str, most: int) -> list[Tried]:
     """The ways to make a quantity with the fewest mistakes."""
     for count in range(min(most, MOST_OF_ONE) + 1):
-        fitting = [way for way in _ways(tried, records, count) if way.fits(quantity)]
+        fitting = [way for way in _ways(tried, mistakes, count) if way.fits(quantity)]
         if fitting:
             return fitting
     return []
@@ -161,7 +162,7 @@ class _Explained:
         )
 
 
-def _layer(here: list[Here], most: int) -> tuple[Layer, list[Array | None]]:
+def _layer(here: list[Here], most: int) -> tuple[WalkedLayer, list[Array | None]]:
     """The layer, and the candidate's δ at each point."""
     right = Tried(here)
     tag = _tag(right)
@@ -180,21 +181,21 @@ def _layer(here: list[Here], most: int) -> tuple[Layer, list[Array | None]]:
 
 def _told(
     tried: Tried, ways: list[Way], unexplained: tuple[str, ...], holds: dict[str, bool | None]
-) -> tuple[Layer, list[Array | None]]:
+) -> tuple[WalkedLayer, list[Array | None]]:
     here = tried.here[0]
     deltas: list[Array | None] = [tried.at(i).delta for i in range(len(tried.here))]
-    return Layer(here.at.put("delta", deltas[0]), here.found, ways, unexplained, holds), deltas
+    return WalkedLayer(here.at.put("delta", deltas[0]), here.found, ways, unexplained, holds), deltas
 
 
 def _explanations(right: Tried, most: int) -> list[_Explained]:
     """All explanations with the fewest mistakes."""
     starts = [right]
     at = right.at(0)
-    if at.is_output and at.of.cost.name == "cross_entropy" and at.of.functions[-1].name == "sigmoid":
+    if at.is_output and has_shortcut(at.of.cost, at.of.functions[-1]):
         starts.append(right.filled(lambda at, _: at.put("delta", at.a - at.of.y)))  # the same, which rounds otherwise
     best, kept = most, list[_Explained]()
     # Where ∂C/∂b or ∂C/∂w is right as it is, so is δ: mistakes that cancel each other are not believed.
-    b_is_right, w_is_right = (right.says(quantity) and right.fits(quantity) for quantity in ("nabla_b", "nabla_w"))
+    b_is_right, w_is_right = right.settles("nabla_b"), right.settles("nabla_w")
     # That ∂C/∂w is doubled, and not δ, only a ∂C/∂b that is there can say.
     tells = any(h.found.tells_delta for h in right.here)
     of_w = _OF_W if tells else [m for m in _OF_W if m.slot != "nabla_w_twice"]
@@ -218,8 +219,8 @@ def _tag(right: Tried) -> str:
     return bp1.tag if right.here[0].at.is_output else bp2.tag
 
 
-def _unexplained(right: Tried, most: int) -> tuple[Layer, list[Array | None]]:
-    """No record explains the layer: what can still be said of it, and with which δ the walk goes on."""
+def _unexplained(right: Tried, most: int) -> tuple[WalkedLayer, list[Array | None]]:
+    """No mistake explains the layer: what can still be said of it, and with which δ the walk goes on."""
     tag = _tag(right)
     none: dict[str, bool | None] = {tag: None, bp3.tag: None, bp4.tag: None}
     if right.says("delta"):

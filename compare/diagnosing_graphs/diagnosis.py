@@ -1,17 +1,13 @@
 """The report of `diagnose_graph`."""
 
-import html
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from tabulate import tabulate
-
 from compare.diagnosing_graphs.passes import GraphFinding
 from compare.diagnosing_graphs.records import GraphMistake
-from engine.files import write_json
+from compare.readable import Readable, Table
 
 SHOWN = 12
 
@@ -34,7 +30,7 @@ class Judged:
 
 
 @dataclass(frozen=True, eq=False)
-class GraphDiagnosis:
+class GraphDiagnosis(Readable):
     """What was found in a graph.
 
     count:      of its nodes
@@ -77,15 +73,10 @@ class GraphDiagnosis:
             yield f"not judged: the ops {', '.join(self.undecided)}, which are not known"
         yield from (f"note: {note}" for note in self.notes)
 
-    def _table(self, form: str) -> str:
+    def _parts(self) -> Iterator[str | Table]:
+        yield "\n".join(self._lines())
         rows = [[f.mistakes[0].name, ", ".join(f.nodes[:SHOWN]), len(f.nodes)] for f in self.findings if f.nodes]
-        return tabulate(rows, ["mistake", "nodes", "how many"], tablefmt=form) if rows else ""
-
-    def __str__(self) -> str:
-        return "\n\n".join(part for part in ("\n".join(self._lines()), self._table("simple")) if part)
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(chr(10).join(self._lines()))}</pre>\n{self._table('html')}"
+        yield Table(["mistake", "nodes", "how many"], rows)
 
     def to_dict(self) -> dict[str, Any]:
         """The diagnosis as plain data."""
@@ -101,13 +92,3 @@ class GraphDiagnosis:
             "undecided": list(self.undecided),
             "notes": list(self.notes),
         }
-
-    def to_json(self, path: str | os.PathLike[str]) -> None:
-        """Write the diagnosis as JSON, whole or not at all.
-
-        Raises
-        ------
-        OSError
-            The file cannot be written.
-        """
-        write_json(path, self.to_dict())

@@ -15,10 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from compare.mistakes.records import Mistake, find
+from compare.mistakes.known import Mistake, find
 from compare.mistakes.slots import SLOTS, At, Pass, averaged
 from explicit import Network
 from explicit.elementwise import Array
+from explicit.network import Backprop
+
+Reducing = Callable[[int, Array, Array], tuple[Array, Array]]
 
 
 class MistakenNetwork(Network):
@@ -32,12 +35,29 @@ class MistakenNetwork(Network):
 
     def _made(self, at: At) -> At:
         """A layer with the mistakes that are made there."""
-        for record in sorted((m for m in self.mistakes if m.slot in SLOTS), key=lambda m: SLOTS.index(m.slot)):
-            where = self.at_layers.get(record.name)
+        for mistake in sorted((m for m in self.mistakes if m.slot in SLOTS), key=lambda m: SLOTS.index(m.slot)):
+            where = self.at_layers.get(mistake.name)
             if where is None or at.layer in where:
-                for value in record.variant(at)[:1]:
-                    at = at.put(record.slot, value)
+                for value in mistake.variant(at)[:1]:
+                    at = at.put(mistake.slot, value)
         return at
+
+    def _pass(self, record: Backprop, y: Array) -> Pass:
+        functions = self.activation_functions
+        return Pass(record.weights, self.biases, record.zs, record.activations, y, functions, self.cost, self.eta)
+
+    def possible(self, mistake: Mistake) -> set[int]:
+        """The layers in which a mistake is made."""
+        x, y = np.full((self.sizes[0], 1), 0.5), np.full((self.sizes[-1], 1), 0.5)
+        record = Network.backprop(self, x, y)
+        of = self._pass(record, y)
+        above: tuple[Any, Any] = (None, None)
+        found = set()
+        for layer in range(of.last, 1, -1):
+            if layer in self.at_layers.get(mistake.name, [layer]) and mistake.variant(At(of, layer, *above)):
+                found.add(layer)
+            above = record.deltas[layer - 2], record.nabla_w[layer - 2]
+        return found
 
     def _has(self, name: str) -> bool:
         return any(m.name == name for m in self.mistakes)
@@ -46,13 +66,10 @@ class MistakenNetwork(Network):
         """As `Network.backprop`, with the mistakes.  The record's `deltas`, `nabla_w`, `nabla_b` are wrong."""
         record = super().backprop(x, y)
         y = np.asarray(y, dtype=record.activations[-1].dtype)
-        of = Pass(
-            record.weights, self.biases, record.zs, record.activations, y,
-            self.activation_functions, self.cost, self.eta,
-        )  # fmt: skip
+        of = self._pass(record, y)
         if self._has("activations-averaged"):
             of = averaged(of)
-        deltas, nabla_b, nabla_w = self._backward(of, self._reductions(of))
+        deltas, nabla_b, nabla_w = self._backward(of, self._reducing(of))
         if self._has("accumulated-over-calls"):
             now = [nabla_b, nabla_w]
             if self._before is not None and _shapes(now) == _shapes(self._before):  # else they are set up anew
@@ -64,7 +81,7 @@ class MistakenNetwork(Network):
             nabla_w, nabla_b = ([a.astype(np.float32).astype(np.float64) for a in g] for g in (nabla_w, nabla_b))
         return replace(record, deltas=deltas, nabla_b=nabla_b, nabla_w=nabla_w)
 
-    def _backward(self, of: Pass, reduced: "Reduction | None" = None) -> tuple[list[Array], list[Array], list[Array]]:
+    def _backward(self, of: Pass, reduced: Reducing | None = None) -> tuple[list[Array], list[Array], list[Array]]:
         """δ, ∂C/∂b and ∂C/∂w of all layers; `reduced` gets the last two of each, as sums over the samples."""
         deltas: list[Array] = []
         nabla_b: list[Array] = []
@@ -81,7 +98,7 @@ class MistakenNetwork(Network):
             nabla_w.insert(0, w)
         return deltas, nabla_b, nabla_w
 
-    def _reductions(self, of: Pass) -> "Reduction":
+    def _reducing(self, of: Pass) -> Reducing:
         """What is made of a layer's sums over the samples: i, ∂C/∂b, ∂C/∂w → ∂C/∂b, ∂C/∂w."""
         m = of.y.shape[1]
         one = of.y.flat[0] * 0 + 1
@@ -108,9 +125,6 @@ class MistakenNetwork(Network):
             )
 
         return reduced
-
-
-Reduction = Callable[[int, Array, Array], tuple[Array, Array]]
 
 
 def _shapes(groups: list[list[Array]]) -> list[list[tuple[int, ...]]]:
@@ -140,7 +154,7 @@ def mistaken(
     regularisation : λ of C + λ/2 Σw²; it adds λW to ∂C/∂w
     eta : the learning rate, for mistakes of the update ("updated-w", "eta-forgotten")
 
-    The records "mean-for-sum" and "sum-for-mean" are about what was declared: the copy sums, as the network
+    The mistakes "mean-for-sum" and "sum-for-mean" are about what was declared: the copy sums, as the network
     does, or averages ("mean-for-sum").
 
     Raises
@@ -157,7 +171,7 @@ def mistaken(
     """
     if not isinstance(network, Network):
         raise TypeError(f"network: expected an explicit.Network, got {network!r}")
-    records = tuple(find(name) for name in names)
+    mistakes = tuple(find(name) for name in names)
     last = len(network.sizes)
     given = layers if isinstance(layers, Mapping) else dict.fromkeys(names, layers) if layers else {}
     for name, some in given.items():
@@ -166,34 +180,16 @@ def mistaken(
         for layer in some:
             if layer not in range(2, last + 1):
                 raise ValueError(f"layers: expected layers from 2 to {last}, got {layer}")
-    made = MistakenNetwork.__new__(MistakenNetwork)
-    vars(made).update(vars(network))
-    made._weights = [w.copy() for w in network.weights]
-    made._biases = [b.copy() for b in network.biases]
-    made.mistakes, made.at_layers = records, {name: tuple(some) for name, some in given.items()}
+    like = network.sizes, network.activation_functions, network.cost, 0, network.matmul, network.shortcut
+    parameters = ([a.copy() for a in group] for group in (network.weights, network.biases))
+    made = MistakenNetwork(*like).with_parameters(*parameters)
+    made.mistakes, made.at_layers = mistakes, {name: tuple(some) for name, some in given.items()}
     made.decay, made.eta = regularisation, eta
-    for record in records:
-        if record.slot in SLOTS and not _possible(made, record):
-            where = f" at layers {list(given[record.name])}" if record.name in given else ""
-            raise ValueError(f"{record.name}: cannot be made in {network!r}{where}")
-    for a, b in combinations(records, 2):
-        if a.slot == b.slot in SLOTS and a.slot != "scale" and _possible(made, a) & _possible(made, b):
+    for mistake in mistakes:
+        if mistake.slot in SLOTS and not made.possible(mistake):
+            where = f" at layers {list(given[mistake.name])}" if mistake.name in given else ""
+            raise ValueError(f"{mistake.name}: cannot be made in {network!r}{where}")
+    for a, b in combinations(mistakes, 2):
+        if a.slot == b.slot in SLOTS and a.slot != "scale" and made.possible(a) & made.possible(b):
             raise ValueError(f"{a.name}, {b.name}: cannot be made both in one layer; say `layers` for each")
     return made
-
-
-def _possible(network: MistakenNetwork, record: Mistake) -> set[int]:
-    """The layers in which a mistake is made."""
-    x, y = np.full((network.sizes[0], 1), 0.5), np.full((network.sizes[-1], 1), 0.5)
-    passed = Network.backprop(network, x, y)
-    of = Pass(
-        passed.weights, network.biases, passed.zs, passed.activations, y,
-        network.activation_functions, network.cost, network.eta,
-    )  # fmt: skip
-    above: tuple[Any, Any] = (None, None)
-    found = set()
-    for layer in range(of.last, 1, -1):
-        if layer in network.at_layers.get(record.name, [layer]) and record.variant(At(of, layer, *above)):
-            found.add(layer)
-        above = passed.deltas[layer - 2], passed.nabla_w[layer - 2]
-    return found

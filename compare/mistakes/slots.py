@@ -34,6 +34,7 @@ class Pass:
 
     weights, biases, zs:  of the layers 2, …, L.  activations: a¹ = x, …, aᴸ.  y: the targets, (n_L, B)
     functions, cost:      σ of each layer, and C.  eta: of a training step, else None
+    kinks:                by layer, the σ′(0) that somebody's code takes, where that was measured
     """
 
     weights: list[Array]
@@ -44,6 +45,7 @@ class Pass:
     functions: list[Activation]
     cost: Cost
     eta: Any = None
+    kinks: Mapping[int, Any] = field(default_factory=dict)
 
     @property
     def last(self) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from compare.mistakes.slots import At
+from explicit import Activation, Cost
 from explicit.elementwise import Array
 
 Variant = Callable[[At], Sequence[Any]]
@@ -43,14 +44,14 @@ def below_output(variant: Variant) -> Variant:
     return lambda at: [] if at.is_output else variant(at)
 
 
-def for_sigma(names: tuple[str, ...], variant: Variant) -> Variant:
-    """A variant for activations of these names."""
-    return lambda at: variant(at) if at.of.functions[at.slope_layer - 2].name in names else []
+def for_sigma(rows: tuple[Activation, ...], variant: Variant) -> Variant:
+    """A variant for these activations."""
+    return lambda at: variant(at) if at.of.functions[at.slope_layer - 2].row in rows else []
 
 
-def for_cost(name: str, variant: Variant) -> Variant:
+def for_cost(cost: Cost, variant: Variant) -> Variant:
     """A variant of BP1 for one cost."""
-    return lambda at: variant(at) if at.is_output and at.of.cost.name == name else []
+    return lambda at: variant(at) if at.is_output and at.of.cost.row == cost else []
 
 
 def other_layers(at: At) -> list[int]:
@@ -66,12 +67,15 @@ def a_for_z(at: At) -> list[tuple[Array, Array]]:
 
 
 def slope_at_kink(at: At) -> list[Array]:
-    """σ′ with σ′(0) taken from the right."""
-    made, z = at.slope.copy(), at.argument[0]
+    """σ′ with another σ′(0): the one that was measured; else 1 (from the right), or ½."""
+    kinks, z = at.of.kinks, at.argument[0]
+    constants = [kinks[at.slope_layer]] if at.slope_layer in kinks else [1, one_over(at, 2)]
+    made = [at.slope.copy() for _ in constants]
     for place in np.ndindex(z.shape):
-        if z[place] >= 0:
-            made[place] = 1
-    return [made]
+        if z[place] == 0:
+            for slope, constant in zip(made, constants, strict=True):
+                slope[place] = constant
+    return made
 
 
 def other_weights(at: At) -> list[Array]:

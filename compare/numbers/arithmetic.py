@@ -1,6 +1,5 @@
 """The arithmetics in which the two sides can be run.  One mechanism: the same code, other numbers."""
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -88,10 +87,10 @@ class Arithmetic:
         why = self.refuses(network)
         if why:
             raise ValueError(f"arithmetic={self.name!r}: {why}")
-        converted = copy.copy(network)
-        # Items and not the properties: a network with inf in it can be compared too.
-        converted._weights = [self.array(f"weights[{i}]", w) for i, w in enumerate(network.weights)]
-        converted._biases = [self.array(f"biases[{i}]", b) for i, b in enumerate(network.biases)]
+        converted = network.with_parameters(
+            [self.array(f"weights[{i}]", w) for i, w in enumerate(network.weights)],
+            [self.array(f"biases[{i}]", b) for i, b in enumerate(network.biases)],
+        )
         converted.activation_functions = self.activations(network)
         return converted
 
@@ -159,7 +158,7 @@ def any_sigma(network: Network) -> list[Activation]:
     Where δᴸ = a − y is used, the outputs stay sigmoid: the short cut holds for no other σ.
     """
     sigmas = [_sigma(layer) for layer in range(2, len(network.sizes) + 1)]
-    return [*sigmas[:-1], ACTIVATIONS["sigmoid"]] if network.shortcut else sigmas
+    return [*sigmas[:-1], network.activation_functions[-1]] if network.shortcut else sigmas
 
 
 def _sigma(layer: int) -> Activation:
@@ -175,22 +174,40 @@ def _sigma(layer: int) -> Activation:
     return Activation("any σ", function, derivative)
 
 
-_WITHOUT_RATIONAL = {"sigmoid": "exp", "tanh": "tanh", "softplus": "log and exp"}
-
-
 def not_rational(network: Network) -> str:
-    """Why a network leads out of the rational numbers; "" if it does not."""
-    for activation in network.activation_functions:
-        if activation.name in _WITHOUT_RATIONAL:
-            needs = _WITHOUT_RATIONAL[activation.name]
+    """Why a network leads out of the rational numbers; "" if it does not: its functions are tried at halves."""
+    for sigma in network.activation_functions:
+        why = _sigma_leaves(sigma)
+        if why:
+            rational = ", ".join(name for name, row in ACTIVATIONS.items() if not _sigma_leaves(row))
             return (
-                f"activation {activation.name!r} needs {needs}, which leads out of the rational numbers "
-                f"(rational are relu, leaky_relu, identity and softsign); use arithmetic='finite field', "
-                f"which serves every activation, or 'ball'"
+                f"activation {sigma.name!r} leads out of the rational numbers ({why}; rational are {rational}); "
+                f"use arithmetic='finite field', which serves every activation, or 'ball'"
             )
-    if network.cost.name == "cross_entropy":
-        return (
-            "cost 'cross_entropy' needs log, which leads out of the rational numbers; use cost='quadratic', "
-            "or arithmetic='finite field' or 'ball'"
-        )
-    return ""
+    a, y = _halves(1, 1), _halves(0, 2)
+    why = _leaves(lambda: [network.cost.cost(a, y), network.cost.gradient(a, y)])
+    return why and (
+        f"cost {network.cost.name!r} leads out of the rational numbers ({why}); "
+        f"use cost='quadratic', or arithmetic='finite field' or 'ball'"
+    )
+
+
+def _sigma_leaves(sigma: Activation) -> str:
+    z = _halves(1, -1)
+    return _leaves(lambda: [a := sigma.function(z), sigma.derivative(z, a)])
+
+
+def _halves(*numerators: int) -> Array:
+    return np.array([[Rational(n, 2)] for n in numerators], dtype=object)
+
+
+def _leaves(run: Callable[[], list[Array]]) -> str:
+    """Why what `run` makes of rational numbers is none; "" where it is, or has no value here."""
+    try:
+        found = run()
+    except TypeError as error:
+        return str(error)
+    except (ArithmeticError, ValueError):
+        return ""
+    others = {type(v).__name__ for array in found for v in np.ravel(array) if not isinstance(v, (Rational, int))}
+    return f"it makes a {others.pop()} of them" if others else ""

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from compare.numbers.operators import Operators
+from compare.rounding.rules import U
 from explicit.elementwise import Array
 
-DOUBLE = 2.0**-53
+DOUBLE = U
 SINGLE = 2.0**-24
 SLACK = 64.0  # times the bound: exp and tanh of other makers, 1 − a beside a sum in another order, …
 

@@ -4,13 +4,11 @@ The numbers are those of the report's `Backprop`; only σ′(z), which it does n
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from compare.comparison.outcome import Outcome
 from engine.notation import symbol
 from explicit import bp1, bp2, bp3, bp4
-
-if TYPE_CHECKING:
-    from compare.report import Report
 
 FORMULAS = {equation.tag: equation.formula for equation in (bp1, bp2, bp3, bp4)}
 TERMS = 5  # terms of a sum that are written out
@@ -58,13 +56,13 @@ class Card(NamedTuple):
 class Textbook:
     """The equations of one sample of a report."""
 
-    def __init__(self, report: "Report", sample: int) -> None:
-        self.record, self.sample, self.report = report.record, sample, report
+    def __init__(self, outcome: Outcome, sample: int) -> None:
+        self.record, self.sample, self.outcome = outcome.record, sample, outcome
         self.last = len(self.record.deltas) + 1  # L; layer l is at index l − 2
         self.slopes = [
             sigma.derivative(z[:, sample : sample + 1], a[:, sample : sample + 1])
             for sigma, z, a in zip(
-                report.network.activation_functions, self.record.zs, self.record.activations[1:], strict=True
+                outcome.network.activation_functions, self.record.zs, self.record.activations[1:], strict=True
             )
         ]
 
@@ -80,7 +78,7 @@ class Textbook:
         if layer == self.last:
             a, y = symbol("a", layer, j), symbol("y", None, j)
             if tag != bp1.tag:
-                output, target = record.activations[-1], self.report.y
+                output, target = record.activations[-1], self.outcome.y
                 numbers: list[str | Number] = [Number(self._at(output, j)), " − ", Number(self._at(target, j))]
                 return Card("z", layer, (j,), tag, f"{name} = {a} − {y}", tuple(numbers), result, ())
             made = (Number(self._at(record.grad_a, j)), " × ", slope)

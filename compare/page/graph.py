@@ -1,18 +1,15 @@
 """The report as a picture: the graph, with δ beside the adjoint in each z node."""
 
-import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from compare.comparison.outcome import Outcome
 from compare.comparison.tracing import Traced, parameters, trace_network
 from engine.drawing.picture import Graph
 from engine.drawing.scene import Beside
 from engine.scalars import same_bits
 
-if TYPE_CHECKING:
-    from compare.report import Report
 
-
-def report_graph(report: "Report", sample: int = 0, level: str = "auto", **options: Any) -> Graph:
+def report_graph(outcome: Outcome, sample: int = 0, level: str = "auto", **options: Any) -> Graph:
     """The graph of one sample, traced again from what the report holds, with its δ and its verdicts.
 
     Each z node shows its grad (the adjoint) and under it δ, with = on green or ≠ on orange.  The adjoints
@@ -29,8 +26,8 @@ def report_graph(report: "Report", sample: int = 0, level: str = "auto", **optio
     ValueError
         There is no such sample; as `Value.graph`.
     """
-    traced = traced_sample(report, sample, "graph")
-    rows = {(row.layer, row.unit): row for row in report.rows_of("z") if row.sample == sample}
+    traced = traced_sample(outcome, sample, "graph")
+    rows = {(row.layer, row.unit): row for row in outcome.rows_of("z") if row.sample == sample}
     beside = {}
     for layer, zs in enumerate(traced.zs, start=2):
         for unit, node in enumerate(zs[:, 0], start=1):
@@ -43,21 +40,18 @@ def report_graph(report: "Report", sample: int = 0, level: str = "auto", **optio
     return Graph(traced.cost, level=level, beside=beside, **options)
 
 
-def traced_sample(report: "Report", sample: int, caller: str) -> Traced:
+def traced_sample(outcome: Outcome, sample: int, caller: str) -> Traced:
     """The graph of one sample of a report, differentiated. Errors: ValueError, in the name of the caller."""
-    count = len(report.record.costs)
+    count = len(outcome.record.costs)
     if isinstance(sample, bool) or not isinstance(sample, int) or not 0 <= sample < count:
         raise ValueError(f"{caller}(sample): expected an int from 0 to {count - 1}, got {sample!r}")
-    if report.y is None:
-        raise ValueError(f"{caller}: the report has no targets y, which the cost needs")
-    network = copy.copy(report.network)
-    network.matmul = None  # the graph's sums are in contract order, whatever the explicit side uses
+    network = outcome.network.in_contract_order()  # whatever the explicit side uses
     traced = trace_network(
         network,
         parameters("w", network.weights),
         parameters("b", network.biases),
-        report.record.activations[0][:, sample : sample + 1],
-        report.y[:, sample : sample + 1],
+        outcome.record.activations[0][:, sample : sample + 1],
+        outcome.y[:, sample : sample + 1],
     )
     traced.cost.backward()
     return traced

@@ -1,13 +1,11 @@
 """The left picture of a page: the network as textbooks draw it, with room for δ in every neuron."""
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from compare.comparison.outcome import Outcome
 from engine.drawing.text import number
 from engine.notation import symbol
-
-if TYPE_CHECKING:
-    from compare.report import Report
 
 LISTED = 16  # inputs that are drawn one by one; more are one circle
 LINES = 1_200  # weights that are drawn as lines
@@ -15,13 +13,13 @@ COLUMN, ROW, RADIUS, TOP = 176, 124, 21, 46
 PREFIX = "net-"
 
 
-def network_svg(report: "Report", sample: int) -> str:
+def network_svg(outcome: Outcome, sample: int) -> str:
     """An SVG whose texts of δ and ∂C/∂b have ids (net-d2_1, net-b2_1) and are filled in by the page.
 
     Neurons are groups net-z2_1, weights lines net-w2_1_3 (beyond 1,200 weights a layer is tied to the next by one
     line); a layer of more than 16 inputs is one circle.
     """
-    record = report.record
+    record = outcome.record
     many = len(record.activations[0]) > LISTED
     counts = [1 if many else len(record.activations[0]), *(len(z) for z in record.zs)]
     height = TOP + max(counts) * ROW

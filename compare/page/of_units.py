@@ -1,7 +1,8 @@
 """The page of a larger network: a card per unit, a step per unit."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from compare.comparison.outcome import Outcome
 from compare.comparison.tracing import Traced
 from compare.page.equations import Textbook, plain
 from compare.page.of_values import PREFIX, button, card_data
@@ -11,19 +12,16 @@ from engine import Value
 from engine.drawing.picture import Graph
 from engine.notation import symbol
 
-if TYPE_CHECKING:
-    from compare.report import Report
-
 MOST = 2_000  # nodes that are stepped through one by one; of a larger graph the unit view
 
 
 class UnitView:
     """A box per neuron, and a step for each δ; parameters layer by layer."""
 
-    def __init__(self, report: "Report", textbook: Textbook, traced: Traced, order: list[Value]) -> None:
+    def __init__(self, outcome: Outcome, textbook: Textbook, traced: Traced, order: list[Value]) -> None:
         graph = Graph(traced.cost, level="unit", prefix=PREFIX)
         svg = graph.svg()
-        self.report, self.cards = report, list(textbook.cards(parameters=False))
+        self.outcome, self.cards = outcome, list(textbook.cards(parameters=False))
         self.buttons = {f"unit{c.layer}_{c.unit[0]}": button(c.layer, c.unit[0]) for c in self.cards}
         self.picture, self.picture_note = Ready(svg, PREFIX, self.buttons), graph.note
         self.note = (
@@ -38,7 +36,7 @@ class UnitView:
         """What the page's script gets, as plain data."""
         steps: list[dict[str, Any]] = []
         biases: list[tuple[str, int, int]] = []
-        sizes = self.report.network.sizes
+        sizes = self.outcome.network.sizes
         for i, card in enumerate(self.cards):
             key, box = card.key, f"unit{card.layer}_{card.unit[0]}"
             total = numbers.of(self.grads[key])

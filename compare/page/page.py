@@ -1,10 +1,11 @@
 """A page that steps through the backward pass: the textbook's δ on the left, the graph's adjoints on the right.
 
-    page_steps      the reverse pass as contributions, one edge each
-    page_equations  BP1–BP4 for each unit, in symbols and in numbers
-    page_network    the left picture; page_picture: the right one, made ready
-    page_parts      the tables: δ beside adjoint, and the cost meter
-    assets/         page.html, page.css, page.js
+    steps      the reverse pass as contributions, one edge each
+    equations  BP1–BP4 for each unit, in symbols and in numbers
+    network    the left picture; picture: the right one, made ready
+    tables     δ beside adjoint, and the cost meter
+    of_values  what the page of a small network shows; of_units: that of a larger one
+    assets/    page.html, page.css, page.js
 """
 
 import json
@@ -13,8 +14,9 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from compare.comparison.outcome import Outcome
 from compare.page.equations import FORMULAS, Textbook, plain
 from compare.page.graph import traced_sample
 from compare.page.network import network_svg
@@ -25,9 +27,6 @@ from engine.drawing.text import scale
 from engine.files import write_whole
 from engine.reverse import nodes
 from engine.scalars import same_bits
-
-if TYPE_CHECKING:
-    from compare.report import Report
 
 
 class Page:
@@ -54,8 +53,8 @@ class Page:
         )
 
 
-def report_page(report: "Report", sample: int = 0) -> Page:
-    """The page for one sample of a report.
+def report_page(outcome: Outcome, sample: int, title: str, verdict: str) -> Page:
+    """The page for one sample of a report, with the report's words for the question and the answer.
 
     Above 2,000 nodes it shows the unit view, a box per neuron, and says so.
 
@@ -64,42 +63,42 @@ def report_page(report: "Report", sample: int = 0) -> Page:
     ValueError
         There is no such sample.
     """
-    traced = traced_sample(report, sample, "page")
+    traced = traced_sample(outcome, sample, "page")
     order = nodes(traced.cost)
     # The report's own adjoints may come from a graph that was built otherwise.
     other = any(
         not same_bits(traced.zs[row.layer - 2][_unit(row) - 1, 0].grad, row.adjoint)
-        for row in report.rows_of("z")
+        for row in outcome.rows_of("z")
         if row.sample == sample
     )
-    textbook = Textbook(report, sample)
-    made = UnitView(report, textbook, traced, order) if len(order) > MOST else ValueView(textbook, traced, order)
+    textbook = Textbook(outcome, sample)
+    made = UnitView(outcome, textbook, traced, order) if len(order) > MOST else ValueView(textbook, traced, order)
     notes = []
-    if len(report.record.costs) > 1:
+    if len(outcome.record.costs) > 1:
         notes.append("Gradients of parameters are those of this sample; the report adds them over the samples.")
     if other:
         notes.append("The report compared a graph that was built otherwise; the steps are those of the network's own.")
     numbers = Numbers(scale(plain(node.grad) for node in order))
     data = made.data(numbers)
-    rows = table(report, sample, made.done, [card for card in made.cards if card.quantity != "z"], made.grads, numbers)
+    rows = table(outcome, sample, made.done, [card for card in made.cards if card.quantity != "z"], made.grads, numbers)
     data["numbers"] = numbers.shown
-    count = len(report.record.costs)
+    count = len(outcome.record.costs)
     shown = f" Shown: sample {sample} of {count} (counted from 0)." if count > 1 else ""
     html = _template().substitute(
-        title=escape(f"Backward pass of {'-'.join(map(str, report.network.sizes))}"),
-        question=escape(f"{report.title}.{shown}"),
+        title=escape(f"Backward pass of {'-'.join(map(str, outcome.network.sizes))}"),
+        question=escape(f"{title}.{shown}"),
         note=escape(made.note),
-        verdict=escape(report.verdict),
-        verdict_class="same" if report.all_equal else "different",
+        verdict=escape(verdict),
+        verdict_class="same" if outcome.all_equal else "different",
         notes="".join(f"<p>{escape(note)}</p>" for note in notes),
         equations="".join(
             f'<li id="{tag}"><b>{tag}</b> <span>{escape(formula)}</span></li>' for tag, formula in FORMULAS.items()
         ),
-        network=network_svg(report, sample),
+        network=network_svg(outcome, sample),
         picture=made.picture.text,
         last=len(data["steps"]),
         table=rows,
-        meter=meter(report.network),
+        meter=meter(outcome.network),
         style=_asset("page.css"),
         data=embedded(data),
         script=_asset("page.js"),

@@ -48,7 +48,7 @@ def contributions(root: Value) -> list[Contribution]:
     order = nodes(root)
     index = {node: i for i, node in enumerate(order)}
     with LOCK:
-        inner, leaves, _ = reach(root)
+        inner, leaves, *_ = reach(root)
         for node in (*inner, *leaves):
             node._adj = None  # the pass's scratch: nothing of ours stays in it
     uses = [0] * len(order)

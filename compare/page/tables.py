@@ -4,19 +4,17 @@ import base64
 from collections.abc import Iterable, Mapping
 from functools import cache
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from compare.comparison.outcome import Outcome
 from compare.counting import cost, cost_curve
 from compare.page.equations import Card, plain
 from compare.rounding.ulp import identical
 from engine.drawing.text import exact, nearest, number
 from engine.notation import symbol
 from explicit import Network
-
-if TYPE_CHECKING:
-    from compare.report import Report
 
 LISTED = 200  # rows of a table
 COUNTED = 50_000  # parameters of a network whose work is counted: counting runs every step
@@ -47,7 +45,7 @@ class Numbers:
 
 
 def table(
-    report: "Report",
+    outcome: Outcome,
     sample: int,
     done: Mapping[tuple[Any, ...], int],
     cards: Iterable[Card],
@@ -56,11 +54,11 @@ def table(
 ) -> str:
     """The rows of the table: δ beside the adjoint for every z, then the gradients of the parameters."""
     rows = []
-    zs = sorted((row for row in report.rows_of("z") if row.sample == sample), key=lambda row: -row.layer)
+    zs = sorted((row for row in outcome.rows_of("z") if row.sample == sample), key=lambda row: -row.layer)
     for row in zs:
         unit = int(row.unit) if not isinstance(row.unit, tuple) else 0
         verdict = "=" if row.equal else "≠" if row.ulps is None else f"≠ {row.ulps:,} ULP"
-        by = report.record.made_by[row.layer - 2]
+        by = outcome.record.made_by[row.layer - 2]
         node, place = symbol("z", row.layer, unit), f"{row.layer}_{unit}"
         at = done.get(("z", row.layer, unit), 0)
         rows.append(_row(row.name, by, node, row.delta, row.adjoint, verdict, at, numbers, place))

@@ -5,18 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from compare.referees.libraries import Answer, Functions
+from compare.referees.libraries import Answer, Words, own, shared_words
+from compare.rounding.rules import U
 from explicit import Network
-from explicit.elementwise import SLOPE, Array
+from explicit.elementwise import Array
 
 STEPS = [2.0**-k for k in range(5, 18)]  # h of the finite differences: the last is about ∛u, the best one
 COMPLEX_STEP = 2.0**-70  # its square is nothing beside 1, and no difference is taken
-NOISE = 32 * 2.0**-53  # rounding of one cost, relative to its size: a few dozen roundings
-
-
-# -- no derivative at all ------------------------------------------------------------------------
-
-_KINKED = {"relu", "leaky_relu", "softsign"}  # not smooth at 0: softsign″ jumps
+NOISE = 32 * U  # rounding of one cost, relative to its size: a few dozen roundings
 
 
 def _sigmoid(z: Array) -> Array:
@@ -35,39 +31,38 @@ def _softplus(z: Array) -> Array:
         return s
 
 
-_NUMPY: Functions = {
-    "sigmoid": _sigmoid,
-    "tanh": np.tanh,
-    "relu": lambda z: np.where(z > 0, z, 0.0),
-    "leaky_relu": lambda z: np.where(z > 0, z, SLOPE * z),
-    "softplus": _softplus,
-    "softsign": lambda z: z / (1 + np.abs(z)),
-    "identity": lambda z: z,
-}
+WORDS: Words = shared_words(np) | {"sigmoid": _sigmoid, "softplus": _softplus}
 
 
 def _costs_after(network: Network, i: int, z: Array, y: Array) -> tuple[Array, Array]:
     """C of each sample from layer i's z on, and the sides of all kinks, (·, B), that were passed on the way."""
+    sigmas, unit_cost = own(network, WORDS)
     sides = [np.empty((0, z.shape[1]), dtype=bool)]
-    for layer, sigma in enumerate(network.activation_functions[i:], start=i):
-        if sigma.name in _KINKED:
+    for layer in range(i, len(sigmas)):
+        if network.activation_functions[layer].row.kink:
             sides.append(z > 0)
-        a = _NUMPY[sigma.name](z)
+        a = sigmas[layer](z)
         if layer + 1 < len(network.weights):
             z = network.weights[layer + 1] @ a + network.biases[layer + 1]
-    if network.cost.name == "quadratic":
-        costs = ((a - y) ** 2).sum(axis=0) / 2
-    else:
-        costs = -(y * np.log(a) + (1 - y) * np.log(1 - a)).sum(axis=0)
-    return costs, np.concatenate(sides)
+    return unit_cost(a, y).sum(axis=0), np.concatenate(sides)
 
 
-def _zs(network: Network, x: Array) -> list[Array]:
+def zs_of(network: Network, x: Array) -> list[Array]:
+    """z of each layer, by the formulas of its activations."""
     zs, a = [], x
-    for W, b, sigma in zip(network.weights, network.biases, network.activation_functions, strict=True):
+    for W, b, sigma in zip(network.weights, network.biases, own(network, WORDS)[0], strict=True):
         zs.append(W @ a + b)
-        a = _NUMPY[sigma.name](zs[-1])
+        a = sigma(zs[-1])
     return zs
+
+
+def _check_kinks(name: str, network: Network) -> None:
+    for sigma in network.activation_functions:
+        if sigma.row.kink is None:
+            raise ValueError(
+                f"referee {name!r}: the row of activation {sigma.name!r} does not say whether it has a kink "
+                f"(Activation(…, kink=0) where it has none)"
+            )
 
 
 def central_differences(network: Network, x: Array, y: Array, h: float) -> tuple[list[Array], float]:
@@ -77,7 +72,7 @@ def central_differences(network: Network, x: Array, y: Array, h: float) -> tuple
     """
     made, noise = [], 0.0
     with np.errstate(all="ignore"):
-        for i, z in enumerate(_zs(network, x)):
+        for i, z in enumerate(zs_of(network, x)):
             differences = np.empty_like(z)
             for j in range(len(z)):
                 step = np.zeros_like(z)
@@ -92,6 +87,7 @@ def central_differences(network: Network, x: Array, y: Array, h: float) -> tuple
 
 def by_finite_differences(network: Network, x: Array, y: Array, deltas: Sequence[Array]) -> Answer:
     """δ by central differences of the cost, with the order that halving the step shows."""
+    _check_kinks("finite differences", network)
     runs = [central_differences(network, x, y, h) for h in STEPS]
     delta = np.concatenate([d.ravel() for d in deltas])
     errors = [np.abs(np.concatenate([d.ravel() for d in made]) - delta) for made, _ in runs]
@@ -113,15 +109,16 @@ def by_complex_step(network: Network, x: Array, y: Array, deltas: Sequence[Array
     Squire and Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review 40
     (1998) 110.
     """
+    _check_kinks("complex step", network)
     for sigma in network.activation_functions:
-        if sigma.name in _KINKED:
+        if sigma.row.kink:
             raise ValueError(
                 f"referee 'complex step': it needs analytic activations, and {sigma.name!r} is not "
                 f"analytic at 0; use 'finite differences'"
             )
     made = []
     with np.errstate(all="ignore"):
-        for i, z in enumerate(_zs(network, x)):
+        for i, z in enumerate(zs_of(network, x)):
             derivatives = np.empty_like(z)
             for j in range(len(z)):
                 moved = z.astype(np.complex128)

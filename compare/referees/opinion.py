@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.referees.differences import by_complex_step, by_finite_differences
-from compare.referees.libraries import Answer, by_autograd, by_jax, by_torch
+from compare.referees.differences import WORDS, by_complex_step, by_finite_differences, zs_of
+from compare.referees.libraries import Answer, by_autograd, by_jax, by_torch, own
 from compare.rounding.ulp import ulps
 from engine.notation import symbol
 from explicit import ACTIVATIONS, COSTS, Network
@@ -62,7 +62,7 @@ def opinion(name: str, network: Network, x: Array, y: Array, deltas: Sequence[Ar
     ImportError
         The library is missing; the message names the extra.
     ValueError
-        An unknown name; a function of the caller's own; a kink, for the complex step.
+        An unknown name; a σ or C whose row has no formula; a kink, for the complex step.
 
     >>> network, x, y = Network([2, 3, 1]), np.array([[0.5], [-1.0]]), np.array([[1.0]])
     >>> said = opinion("finite differences", network, x, y, network.backprop(x, y).deltas)
@@ -70,7 +70,7 @@ def opinion(name: str, network: Network, x: Array, y: Array, deltas: Sequence[Ar
     (2.0, True)
     """
     check([name])
-    _check_functions(name, network)
+    _check_functions(name, network, x, y)
     own, order = REFEREES[name](network, x, y, deltas)
     return _beside(name, own, deltas, order)
 
@@ -84,17 +84,23 @@ def check(names: Any) -> None:
             raise ValueError(f"referees: unknown name {name!r}; known: {', '.join(REFEREES)}")
 
 
-def _check_functions(name: str, network: Network) -> None:
+def _check_functions(name: str, network: Network, x: Array, y: Array) -> None:
+    """Refuse a σ or C that a referee cannot read, or whose formula says something else than its function does."""
     # σ and C decide what is right; a derivative of the caller's own is just what a referee can judge.
-    for sigma in network.activation_functions:
-        if sigma.name not in ACTIVATIONS or ACTIVATIONS[sigma.name].function is not sigma.function:
-            raise ValueError(
-                f"referee {name!r}: it has no function {sigma.name!r} of its own; it knows {', '.join(ACTIVATIONS)}"
-            )
-    if network.cost.name not in COSTS or COSTS[network.cost.name].cost is not network.cost.cost:
-        raise ValueError(
-            f"referee {name!r}: it has no cost {network.cost.name!r} of its own; it knows {', '.join(COSTS)}"
-        )
+    functions, cost = network.activation_functions, network.cost
+    each: list[tuple[str, Any, Any]] = [("function", f, ACTIVATIONS) for f in functions]
+    for kind, of, table in [*each, ("cost", cost, COSTS)]:
+        if not of.row.formula:
+            known = ", ".join(other.name for other in table.values() if other.formula)
+            raise ValueError(f"referee {name!r}: it has no {kind} {of.name!r} of its own; it knows {known}")
+    sigmas, unit_cost = own(network, WORDS)
+    with np.errstate(all="ignore"):
+        zs = zs_of(network, x)
+        said = [(f.name, f.function(z), read(z)) for f, z, read in zip(functions, zs, sigmas, strict=True)]
+        a = said[-1][2]
+        for of_name, found, read_ in [*said, (cost.name, cost.cost(a, y), unit_cost(a, y).sum(axis=0))]:
+            if not np.allclose(found, read_, rtol=1e-6, atol=1e-9, equal_nan=True):
+                raise ValueError(f"referee {name!r}: the formula of {of_name!r} is not its function")
 
 
 def _beside(name: str, own: list[Array], deltas: Sequence[Array], order: float | None) -> Opinion:

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from compare.rounding.rules import COST_RULES, RULES, TINY, Point, gamma, safe, shortcut_error
-from explicit import ACTIVATIONS, COSTS, Backprop, Network
+from explicit import Backprop, Network
 from explicit.elementwise import Array
 
 FUNCTION_ULPS = 4.0  # C libraries promise 1 or 2 for exp, tanh and log1p, numpy's own versions 4
@@ -57,8 +57,11 @@ class Bounds:
     kinks: list[tuple[int, int, int]]
 
     def of(self, quantity: str, layer: int) -> Array:
-        """The bounds on one quantity of a `Report`: "z" (δ), "a", "b" or "w" (∂C/∂a, …), of a layer from 2 on."""
-        lists = {"z": self.deltas, "a": self.nabla_a, "b": self.nabla_b, "w": self.nabla_w}
+        """The bounds on one quantity of a `Report`, by its name there, of a layer from 2 on; none are known of C."""
+        lists = {
+            "forward z": self.zs, "forward a": self.activations[1:],
+            "z": self.deltas, "a": self.nabla_a, "b": self.nabla_b, "w": self.nabla_w,
+        }  # fmt: skip
         return lists[quantity][layer - 2]
 
 
@@ -82,8 +85,8 @@ def rounding_bounds(network: Network, record: Backprop, y: Any, function_ulps: f
     TypeError
         The record or y is not float64.
     ValueError
-        An activation or cost that is not one of `explicit`'s: its rounding is not known; y has the wrong
-        shape; function_ulps is negative.
+        An activation or cost that has no rule in `compare.rounding.rules`: its rounding is not known; y has the
+        wrong shape; function_ulps is negative.
 
     >>> network = Network([2, 3, 1])
     >>> record = network.backprop([[0.5], [-1.0]], [[1.0]])
@@ -104,8 +107,8 @@ def _propagate(network: Network, record: Backprop, y: Array, function_ulps: floa
     activations = [np.zeros_like(record.activations[0])]
     points = []
     kinks = []
-    names = [sigma.name for sigma in network.activation_functions]
-    for i, name in enumerate(names):
+    functions = network.activation_functions
+    for i, sigma in enumerate(functions):
         W, b = np.abs(network.weights[i]), np.abs(network.biases[i])
         a_error = activations[-1]
         size = _largest(record.activations[i], a_error)
@@ -113,23 +116,23 @@ def _propagate(network: Network, record: Backprop, y: Array, function_ulps: floa
         zs.append(safe(W @ a_error + gamma(n) * (W @ size + b) + TINY * _products(W, size)))
         z, a = record.zs[i], record.activations[i + 1]
         before = Point(z, a, zs[i], np.zeros_like(z), function_ulps)
-        activations.append(safe(RULES[name].value(before)))
+        activations.append(safe(RULES[sigma].value(before)))
         points.append(Point(z, a, zs[i], activations[-1], function_ulps))
-        if RULES[name].kinked:
+        if sigma.row.kink == 1:
             kinks += [(i + 2, int(j) + 1, int(s)) for j, s in np.argwhere(before.undecided)]
 
     outputs = record.activations[-1]
-    nabla_a = [COST_RULES[network.cost.name](outputs, y, activations[-1])]
+    nabla_a = [COST_RULES[network.cost](outputs, y, activations[-1])]
     deltas: list[Array] = []
-    for i in reversed(range(len(names))):
+    for i in reversed(range(len(functions))):
         if deltas:
             W = np.abs(network.weights[i + 1]).T
             size = _largest(record.deltas[i + 1], deltas[0])
             error = W @ deltas[0] + gamma(W.shape[1]) * (W @ size) + TINY * _products(W, size)
             nabla_a.insert(0, safe(error))
-        sigma = network.activation_functions[i]
+        sigma = functions[i]
         slope = sigma.derivative(record.zs[i], record.activations[i + 1])
-        delta = _product(record.nabla_a[i], nabla_a[0], slope, RULES[sigma.name].slope(points[i]))
+        delta = _product(record.nabla_a[i], nabla_a[0], slope, RULES[sigma].slope(points[i]))
         if network.shortcut and not deltas:
             delta = np.maximum(delta, shortcut_error(outputs, y, activations[-1]))
         deltas.insert(0, delta)
@@ -172,16 +175,10 @@ def _check(network: Network, record: Backprop, function_ulps: float) -> None:
     for array in arrays:
         if array.dtype != np.float64:
             raise TypeError(f"rounding bounds are for float64, got an array of dtype {array.dtype}")
-    for sigma in network.activation_functions:
-        if ACTIVATIONS.get(sigma.name) != sigma:
-            raise ValueError(
-                f"no rounding bound is known for the activation {sigma.name!r}, which is not one of "
-                f"explicit's: {', '.join(ACTIVATIONS)}"
-            )
-    if COSTS.get(network.cost.name) != network.cost:
-        raise ValueError(
-            f"no rounding bound is known for the cost {network.cost.name!r}, which is not one of "
-            f"explicit's: {', '.join(COSTS)}"
-        )
+    functions: list[tuple[str, Any, Any]] = [("activation", sigma, RULES) for sigma in network.activation_functions]
+    for kind, function, rules in [*functions, ("cost", network.cost, COST_RULES)]:
+        if function not in rules:
+            known = ", ".join(row.name for row in rules)
+            raise ValueError(f"no rounding bound is known for the {kind} {function.name!r}; explicit's own: {known}")
     if not function_ulps >= 0:
         raise ValueError(f"function_ulps: expected a number ≥ 0, got {function_ulps!r}")

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from explicit import Activation, Cost, activations, costs
 from explicit.elementwise import SLOPE, Array
 
 U = 2.0**-53
@@ -100,13 +101,12 @@ class Rule:
     """Errors of one activation.
 
     value:  ≥ |â − σ(z)| for every run's â
-    slope:  ≥ |σ̂′ − σ′(z)| for every run's σ̂′, the derivative as `explicit.activations` computes it
-    kinked: whether σ′ jumps at 0: where runs may be on both sides of it there is no bound, i.e. ∞
+    slope:  ≥ |σ̂′ − σ′(z)| for every run's σ̂′, the derivative as `explicit.activations` computes it; ∞ where σ′
+            jumps at 0 and runs may be on both sides of it
     """
 
     value: Callable[[Point], Array]
     slope: Callable[[Point], Array]
-    kinked: bool = False
 
 
 def _bell(m: Array) -> Array:
@@ -174,19 +174,19 @@ def _sigmoid_roundings(k: float) -> float:
     return 2 * k + 2
 
 
-RULES: dict[str, Rule] = {
-    "sigmoid": Rule(_value(_sigmoid_roundings, lambda p: _bell(p.near)), _sigmoid_slope),
+RULES: dict[Activation, Rule] = {
+    activations.sigmoid: Rule(_value(_sigmoid_roundings, lambda p: _bell(p.near)), _sigmoid_slope),
     # tanh′ = 4t/(1 + t)² with t = e^−2|z|
-    "tanh": Rule(_value(lambda k: 2 * k, lambda p: 4 * _bell(2 * p.near)), _tanh_slope),
-    "relu": Rule(lambda p: np.where(p.high > 0, p.z_error, 0.0), _kinked_slope, kinked=True),
-    "leaky_relu": Rule(_leaky_value, _kinked_slope, kinked=True),
+    activations.tanh: Rule(_value(lambda k: 2 * k, lambda p: 4 * _bell(2 * p.near)), _tanh_slope),
+    activations.relu: Rule(lambda p: np.where(p.high > 0, p.z_error, 0.0), _kinked_slope),
+    activations.leaky_relu: Rule(_leaky_value, _kinked_slope),
     # exp, log1p and one sum of numbers ≥ 0; log1p is concave with log1p(0) = 0, so that it does not
     # increase the relative error of what it is given.
-    "softplus": Rule(_value(lambda k: 4 * k + 1, lambda p: _sigmoid_upper(p.high)), _softplus_slope),
-    "softsign": Rule(_value(lambda k: 2, lambda p: 1 / (1 + p.near) ** 2), _softsign_slope),
-    "identity": Rule(lambda p: p.z_error, lambda p: np.zeros_like(p.z_error)),
+    activations.softplus: Rule(_value(lambda k: 4 * k + 1, lambda p: _sigmoid_upper(p.high)), _softplus_slope),
+    activations.softsign: Rule(_value(lambda k: 2, lambda p: 1 / (1 + p.near) ** 2), _softsign_slope),
+    activations.identity: Rule(lambda p: p.z_error, lambda p: np.zeros_like(p.z_error)),
 }
-"""By the names of `explicit.ACTIVATIONS`."""
+"""By row: of a σ of the caller's own nothing is known, whatever its name."""
 
 
 def quadratic_error(a: Array, y: Array, e: Array) -> Array:
@@ -217,8 +217,8 @@ def cross_entropy_error(a: Array, y: Array, e: Array) -> Array:
     return safe(np.where(inside, through + gamma(5) * made + 2 * TINY, np.inf))
 
 
-COST_RULES: dict[str, Callable[[Array, Array, Array], Array]] = {
-    "quadratic": quadratic_error,
-    "cross_entropy": cross_entropy_error,
+COST_RULES: dict[Cost, Callable[[Array, Array, Array], Array]] = {
+    costs.quadratic: quadratic_error,
+    costs.cross_entropy: cross_entropy_error,
 }
-"""By the names of `explicit.COSTS`."""
+"""By row, as `RULES`."""

@@ -5,7 +5,8 @@ import struct
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from explicit.elementwise import Array
 
 
 def _rank(x: float) -> int:
@@ -35,7 +36,7 @@ def ulps(a: float, b: float) -> int | float:
     return abs(_rank(a) - _rank(b))
 
 
-def identical(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+def identical(a: Array, b: Array) -> Array:
     """Element by element: the same bits for float64 (a NaN is a NaN, −0.0 is not 0.0), ``==`` else.
 
     >>> identical(np.array([0.0, np.nan]), np.array([-0.0, np.nan])).tolist()

@@ -4,22 +4,20 @@ import copy
 import dataclasses
 import faulthandler
 import json
-import math
 import os
 import random
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from compare.candidates.conventions import is_step
-from compare.candidates.gradients import NotGradients, as_float64
+from compare.candidates.gradients import NotGradients
 from compare.diagnosing.diagnose import diagnose
 from compare.diagnosing.diagnosis import Diagnosis
-from compare.diagnosing.question import RAISED, Question, call, found_in, questions
-from compare.solutions.file import Finding, chosen, is_theirs, load, maker, outcome_of
+from compare.diagnosing.shapes import ROWS
+from compare.solutions.file import Undiagnosable, chosen, is_theirs, load, maker, outcome_of
 from compare.solutions.limits import lift_limits, set_limits
 from compare.solutions.request import Outcome, Request, problem
 from engine.files import write_whole
@@ -55,8 +53,8 @@ def _attempt(request: Request, notes: list[str]) -> Outcome:
         make, checked = maker(getattr(module, name), name, request.sizes)
         step = is_step(getattr(module, name))
         outcome = _outcome(make, request)
-    except Finding as finding:
-        outcome = finding.outcome
+    except Undiagnosable as error:
+        outcome = error.outcome
     except BaseException as error:
         lift_limits()
         outcome = outcome_of(error, request.path)
@@ -65,10 +63,9 @@ def _attempt(request: Request, notes: list[str]) -> Outcome:
 
 
 def _outcome(make: Callable[[], Any], request: Request) -> Outcome:
-    layouts = {"columns": [False], "rows": [True]}.get(request.conventions.get("layout", ""), [False, True])
     best: Diagnosis | None = None
     refused: Exception | None = None
-    for rows in layouts:
+    for rows in ROWS[request.conventions.get("layout")]:
         try:
             found = _diagnosis(make(), request, rows)
         except (TypeError, ValueError, NotGradients) as error:
@@ -92,8 +89,7 @@ def _outcome(make: Callable[[], Any], request: Request) -> Outcome:
         raise refused
     if best.failure:
         return Outcome("interface", best.failure, diagnosis=_plain(best) if best.mistakes else None)
-    apart = _apart(make, request) if best.unexplained else None
-    return Outcome("ran", diagnosis=_plain(best, apart))
+    return Outcome("ran", diagnosis=_plain(best))
 
 
 def _diagnosis(candidate: Any, request: Request, rows: bool) -> Diagnosis:
@@ -105,46 +101,13 @@ def _diagnosis(candidate: Any, request: Request, rows: bool) -> Diagnosis:
     return diagnose(candidate, x, y, activation=request.activation, cost=request.cost, **said)
 
 
-def _apart(make: Callable[[], Any], request: Request) -> float | None:
-    """How far the gradients of the first sample are from the right ones; in the best reading of the shapes.
-
-    That is the largest difference in an array, relative to the largest number there.  None: it is no finite number.
-    """
-    layout, said = request.conventions.get("layout"), request.conventions
-    declared = (said.get("reduction"), said.get("dtype"), said.get("regularisation"), request.seed)
-    found = []
-    for rows in {"columns": [False], "rows": [True]}.get(layout or "", [False, True]):
-        candidate, (_, x, y) = make(), problem(request)
-        x, y = (x.T, y.T) if rows else (x, y)
-        sizes = None if hasattr(candidate, "backprop") else request.sizes
-        of = (candidate, x, y, request.activation, request.cost, None, None, sizes, "rows" if rows else "columns", None)
-        with suppress(TypeError, ValueError, ArithmeticError, *RAISED):
-            found += [_distance(q) for q in questions(*of, declared)]
-    return min((d for d in found if math.isfinite(d)), default=None)
-
-
-def _distance(q: Question) -> float:
-    point = q.candidate.weights, q.candidate.biases, q.x[:, :1], q.y[:, :1]
-    with np.errstate(all="ignore"):
-        layers = found_in(q, call(q, point), as_float64)
-        record, decay = q.network.backprop(*point[2:]), q.regularisation or 0.0
-        right = [w + decay * own for w, own in zip(record.nabla_w, q.network.weights, strict=True)]
-        apart = []
-        for layer, b, w in zip(layers, record.nabla_b, right, strict=True):
-            for mine, theirs in ((b, layer.nabla_b), (w, layer.nabla_w)):
-                if theirs is None or theirs.shape != mine.shape:
-                    return math.inf
-                apart.append(float(np.abs(theirs - mine).max() / np.abs(mine).max()))
-        return float(np.max(apart))
-
-
-def _plain(found: Diagnosis, apart: float | None = None) -> dict[str, Any]:
+def _plain(found: Diagnosis) -> dict[str, Any]:
     try:
         forms: dict[str, Any] = {"text": str(found), "html": found._repr_html_(), "data": found.to_dict()}
         json.dumps(forms, allow_nan=False)
     except Exception as error:
         raise RuntimeError("the diagnosis cannot be written down") from error
-    return {"right": found.right, "equations": forms["data"]["equations"], "apart": apart, **forms}
+    return {"right": found.right, "equations": forms["data"]["equations"], "apart": found.apart, **forms}
 
 
 def _rehearse(make: Callable[[], Any], request: Request) -> None:
@@ -158,7 +121,7 @@ def _rehearse(make: Callable[[], Any], request: Request) -> None:
     turned = ([w.T for w in weights], [b.ravel() for b in biases])
     columns = [((weights, biases), (x[:, :1], y[:, :1])), ((weights, biases), (x, y))]
     rows = [((weights, biases), (x.T, y.T)), (turned, (x.T, y.T)), (turned, (x[:, 0], y[:, 0]))]
-    ways = {"columns": columns, "rows": rows}.get(request.conventions.get("layout", ""), columns + rows)
+    ways = [way for in_rows in ROWS[request.conventions.get("layout")] for way in (rows if in_rows else columns)]
     first: Exception | None = None
     for parameters, sample in ways:
         candidate = make()

@@ -23,7 +23,7 @@ EXPECTED = {
 _CALLS = {4: "(weights, biases, x, y)", 5: "(weights, biases, x, y, eta)"}
 
 
-class Finding(Exception):
+class Undiagnosable(Exception):
     """Why there is nothing to diagnose, as an `Outcome`."""
 
     def __init__(self, kind: str, text: str, traceback: str = "") -> None:
@@ -36,7 +36,7 @@ def load(given: str) -> ModuleType:
 
     Raises
     ------
-    Finding
+    Undiagnosable
         It is no Python.
     BaseException
         Whatever the file raises.
@@ -50,7 +50,7 @@ def load(given: str) -> ModuleType:
     try:
         code = compile(Path(path).read_bytes(), path, "exec")
     except (SyntaxError, ValueError) as error:  # ValueError: a null byte
-        raise Finding("syntax", f"the file is no Python: {words(error)}", traceback_of(error, given)) from error
+        raise Undiagnosable("syntax", f"the file is no Python: {words(error)}", traceback_of(error, given)) from error
     exec(code, vars(module))
     return module
 
@@ -60,16 +60,16 @@ def chosen(module: ModuleType, name: str) -> tuple[str, list[str]]:
 
     Raises
     ------
-    Finding
+    Undiagnosable
         There is none.
     """
     if name:
         if hasattr(module, name):
             return name, []
-        raise Finding("interface", f"there is no `{name}` in the file, which defines {_defined(module)}")
+        raise Undiagnosable("interface", f"there is no `{name}` in the file, which defines {_defined(module)}")
     fitting = [known for known in EXPECTED if _fits(known, getattr(module, known, None))]
     if not fitting:
-        raise Finding(
+        raise Undiagnosable(
             "interface",
             f"expected {_expected()}; the file defines {_defined(module)} (--function NAME takes another name)",
         )
@@ -82,7 +82,7 @@ def maker(thing: Any, name: str, sizes: list[int]) -> tuple[Callable[[], Any], s
 
     Raises
     ------
-    Finding
+    Undiagnosable
         The thing has none of the interfaces.
     """
     if inspect.isclass(thing) and hasattr(thing, "backprop"):
@@ -92,10 +92,10 @@ def maker(thing: Any, name: str, sizes: list[int]) -> tuple[Callable[[], Any], s
         return lambda: copy.deepcopy(thing), f"object {name}"
     if inspect.isclass(thing) or not callable(thing):
         what = "class without backprop" if inspect.isclass(thing) else type(thing).__name__
-        raise Finding("interface", f"`{name}` is a {what}: expected {_expected()}")
+        raise Undiagnosable("interface", f"`{name}` is a {what}: expected {_expected()}")
     count = 5 if is_step(thing) else 4
     if not _takes(thing, count):
-        raise Finding("interface", f"{name}{inspect.signature(thing)} cannot be called as {name}{_CALLS[count]}")
+        raise Undiagnosable("interface", f"{name}{inspect.signature(thing)} cannot be called as {name}{_CALLS[count]}")
     return lambda: thing, f"function {name}"
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from compare.mistakes.records import find
+from compare.mistakes.known import find
 from compare.mistakes.slots import DELTA_SLOTS
 
 EQUATIONS = ("BP1", "BP2", "BP3", "BP4")
@@ -78,7 +78,7 @@ class Marks:
         ]
         return tabulate(body, ["layer", "equation", "", "points"], tablefmt=form, disable_numparse=True)
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As plain data."""
         rows = [
             {"layer": r.layer, "equation": r.equation, "holds": r.holds, "points": _plain(r.points),
@@ -139,7 +139,7 @@ def reasons(diagnosis: Mapping[str, Any], apart: float | None) -> list[str]:
     for layer, equations in unsaid.items():
         which = f"layer {layer}, {', '.join(equations)}: cannot be said, since"
         if layer in strange:
-            said.append(f"{which} no record of the catalogue fits ∂C/∂b and ∂C/∂w, and no one δ makes both")
+            said.append(f"{which} no mistake of the catalogue fits ∂C/∂b and ∂C/∂w, and no one δ makes both")
             some = True
         elif "layer-skipped" in names[layer]:
             said.append(f"{which} nothing but zeros came back")

@@ -45,7 +45,7 @@ class Outcome:
     checked:    what of the file was checked: "function backprop"
     step:       whether that is a training step
     diagnosis:  right, equations (layer, equation, holds), text, html and data of the `Diagnosis`, and how far
-                apart the gradients are from the right ones where no record fits; None where
+                apart the gradients are from the right ones where no mistake fits; None where
                 there is none.  Code that raises may have one: of layers of equal size, on which it runs
     notes:      a second name that was not checked; a limit that is not in force
     output:     what the solution printed, on stdout and on stderr

@@ -7,15 +7,16 @@ import os
 import platform
 import random
 import struct
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 
+from compare.readable import Readable
 from compare.rounding.ulp import identical, ulps
 from compare.training.sides import Stretch, first_difference
-from engine.files import write_json
 from engine.notation import symbol
 from explicit import Network
 from explicit.elementwise import Array
@@ -64,7 +65,7 @@ class Difference:
 
 
 @dataclass
-class Run:
+class Run(Readable):
     """A run; its fields are what is written as JSON (`to_dict`), numbers that JSON has not as text.
 
     What makes it this run: sizes, activations, cost, shortcut, seed, batch_size, eta (in hex), every, the number of
@@ -122,10 +123,6 @@ class Run:
     def to_dict(self) -> dict[str, Any]:
         """The run as plain data."""
         return {"format": FORMAT, **asdict(self), "identical": self.identical}
-
-    def to_json(self, path: str | os.PathLike[str]) -> None:
-        """Write the run as JSON, whole or not at all. Errors: OSError."""
-        write_json(path, self.to_dict())
 
     def save(self, path: str | os.PathLike[str], parameters: Array) -> None:
         """Write a checkpoint, whole or not at all. Errors: OSError."""
@@ -193,8 +190,8 @@ class Run:
             f"{d.epoch}): {d.explicit} by δ, {d.graph} by the graph ({d.ulps} ULP apart)."
         )
 
-    def __str__(self) -> str:
-        return "\n".join([*map(str, self.history), self.verdict])
+    def _parts(self) -> Iterator[str]:
+        yield "\n".join([*map(str, self.history), self.verdict])
 
 
 def name_of_parameter(sizes: list[int], index: int) -> str:

@@ -1,6 +1,5 @@
 """The two sides of a training in lock-step: the replayed graph, and the textbook."""
 
-import copy
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from compare.rounding.ulp import identical
 from engine import Value, record
 from explicit import Network
 from explicit.elementwise import Array
-from explicit.fast.stepper import Stepper, flatten, share
+from explicit.fast.stepper import Stepper, flatten, unflatten
 from explicit.sums import add_up
 
 
@@ -22,17 +21,13 @@ def cost_on_values(network: Network) -> Callable[[list[Value], list[Value]], Val
 
     Inputs: x, then y, of one sample; parameters: as `explicit.fast.stepper.flatten` lays them out.
     """
-    forward = copy.copy(network)
-    forward.matmul = None  # the graph's sums are in contract order
+    forward = network.in_contract_order()
 
     def function(inputs: list[Value], parameters: list[Value]) -> Value:
         column, vector = _objects(inputs).reshape(-1, 1), _objects(parameters)
-        shell = copy.copy(forward)
-        shell._weights, shell._biases = list(forward.weights), list(forward.biases)
-        share(shell, vector)
         n = network.sizes[0]
-        _, activations = shell.forward(column[:n], shell.weights, shell.biases)
-        (cost,) = shell.cost_per_sample(activations[-1], column[n:])
+        _, activations = forward.forward(column[:n], *unflatten(network.sizes, vector))
+        (cost,) = forward.cost_per_sample(activations[-1], column[n:])
         if not isinstance(cost, Value):
             raise TypeError("network: its forward code does not run on Values")
         return cost

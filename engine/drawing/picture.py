@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from engine.drawing import engines
 from engine.drawing.dot import content_prefix, digraph
 from engine.drawing.scene import Beside, Scene
-from engine.drawing.survey import Survey
+from engine.drawing.survey import Node, Survey
 from engine.drawing.text import clipped
 from engine.drawing.unit_scene import collapsed_scene
 from engine.drawing.value_scene import Boxes, value_scene
@@ -20,8 +20,6 @@ from engine.files import write_whole
 
 if TYPE_CHECKING:
     import graphviz
-
-    from engine.value import Value
 
 LEVELS = ("auto", "value", "unit", "layer")
 VALUES = 100  # values that "auto" draws one by one
@@ -69,13 +67,13 @@ class Graph:
 
     def __init__(
         self,
-        root: Value,
+        root: Node,
         level: str = "auto",
         digits: int = 5,
         fold_sums: bool = True,
-        parameters: Iterable[Value] = (),
+        parameters: Iterable[Node] = (),
         prefix: str | None = None,
-        beside: Mapping[Value, Beside] | None = None,
+        beside: Mapping[Any, Beside] | None = None,
     ) -> None:
         if level not in LEVELS:
             raise ValueError(f"graph(level): expected one of {', '.join(LEVELS)}; got {level!r}")
@@ -115,7 +113,7 @@ class Graph:
         folded = f" ({'; '.join(scene.folded)})" if scene.folded else ""
         return f"{scene.what}, level {scene.level}{folded}"
 
-    def id_of(self, node: Value) -> str:
+    def id_of(self, node: Node) -> str:
         """The id that the node's box has in the SVG of level "value".
 
         Raises

@@ -8,13 +8,10 @@ the neuron that all its children belong to: the products, the partial sums, the 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from engine.drawing.text import clipped, number
 from engine.reverse import nodes
-
-if TYPE_CHECKING:
-    from engine.value import Value
 
 _DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "01234567890123456789")
 _UP, _DOWN = "[⁰¹²³⁴⁵⁶⁷⁸⁹]+", "[₀₁₂₃₄₅₆₇₈₉]+"
@@ -24,6 +21,19 @@ _PARAMETER = re.compile("(?:[wWbBθ]|weight|bias)[⁰¹²³⁴⁵⁶⁷⁸⁹₀
 _INPUT = re.compile("x[₀₁₂₃₄₅₆₇₈₉0-9]*")
 _FAMILY = re.compile(f"([^₀-₉0-9]+)({_DOWN}|[0-9]+)")
 _PLAIN_Z = re.compile("z[⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉0-9,_′]*")
+
+
+class Node(Protocol):
+    """What a picture asks of a node of a graph; `engine.value.Value` has it."""
+
+    data: Any
+    grad: Any
+    label: str
+    _row: Any
+
+    @property
+    def parents(self) -> tuple[Node, ...]:
+        """The operands, in order."""
 
 
 class Place(NamedTuple):
@@ -89,10 +99,10 @@ class Survey:
     neurons:  whether the labels name any
     """
 
-    def __init__(self, root: Value, parameters: frozenset[Value] = frozenset()) -> None:
+    def __init__(self, root: Node, parameters: frozenset[Node] = frozenset()) -> None:
         self.root = root
-        self.nodes: list[Value] = nodes(root)
-        self.index: dict[Value, int] = {node: i for i, node in enumerate(self.nodes)}
+        self.nodes: list[Node] = nodes(root)
+        self.index: dict[Node, int] = {node: i for i, node in enumerate(self.nodes)}
         self.parents = [tuple(self.index[p] for p in node.parents) for node in self.nodes]
         self.uses = [0] * len(self.nodes)
         for parents in self.parents:
@@ -122,14 +132,14 @@ class Survey:
                 shared[p].add(place)
         return found
 
-    def _role(self, i: int, node: Value, parameter: bool) -> str:
+    def _role(self, i: int, node: Node, parameter: bool) -> str:
         if self.parents[i]:
             return "output" if node is self.root and self.places[i] is None else "inner"
         if parameter or _PARAMETER.fullmatch(node.label):
             return "parameter"
         return "input" if node.label else "constant"
 
-    def ungraded(self, node: Value) -> bool:
+    def ungraded(self, node: Node) -> bool:
         """Whether no backward pass has reached the node: its grad is the integer 0.
 
         (On a graph of ints, where a pass may leave the integer 0, the root tells.)
@@ -137,7 +147,7 @@ class Survey:
         grad = node.grad
         return grad.__class__ is int and grad == 0 and not (self.seeded and self.root.grad.__class__ is int)
 
-    def _name(self, i: int, node: Value) -> str:
+    def _name(self, i: int, node: Node) -> str:
         if node.label or not self.parents[i]:
             return clipped(node.label)
         names = []

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from engine.drawing.scene import Cell, Edge, Row, Scene, Shape
-from engine.drawing.survey import Place, Survey, delta_name, family
+from engine.drawing.survey import Node, Place, Survey, delta_name, family
 from engine.drawing.text import clean, clipped, nearest
 from engine.drawing.value_scene import NO_GRAD, Boxes
-
-if TYPE_CHECKING:
-    from engine.value import Value
 
 LISTED = 8  # units that a layer's box lists one by one; of more, the first six
 SINGLE = 32  # inputs (or targets) that the unit view draws one by one; more are one box
@@ -161,7 +157,7 @@ def _unit(survey: Survey, boxes: Boxes, indices: list[int]) -> Shape:
     return Shape(f"unit{place.layer}_{place.unit}", role, tuple(rows), title, Place(place.layer, 0))
 
 
-def _delta(boxes: Boxes, node: Value) -> list[Row]:
+def _delta(boxes: Boxes, node: Node) -> list[Row]:
     """The rows of a z node's adjoint and of what stands beside it."""
     grad = boxes.grad(node)
     if grad.look == "note":

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.drawing.scene import DIFFERENT, EQUAL, Beside, Cell, Edge, Row, Scene, Shape
-from engine.drawing.survey import Survey, delta_name, describe_op, is_sum, symbol_of
+from engine.drawing.survey import Node, Survey, delta_name, describe_op, is_sum, symbol_of
 from engine.drawing.text import clean, exact, number, scale, shade
 from engine.scalars import same_bits
-
-if TYPE_CHECKING:
-    from engine.value import Value
 
 NO_GRAD = "no grad yet"
 DATA, GRAD = Cell("data", "name"), Cell("grad", "name")
@@ -20,7 +17,7 @@ DATA, GRAD = Cell("data", "name"), Cell("grad", "name")
 class Boxes:
     """Makes the box of a Value: label, data, grad, and what stands beside it."""
 
-    def __init__(self, survey: Survey, digits: int, beside: Mapping[Value, Beside]) -> None:
+    def __init__(self, survey: Survey, digits: int, beside: Mapping[Any, Beside]) -> None:
         self.survey, self.digits, self.beside = survey, digits, beside
         self.full = scale(node.grad for node in survey.nodes)
 
@@ -28,13 +25,13 @@ class Boxes:
         """A number as the reader wants it."""
         return number(x, self.digits)
 
-    def grad(self, node: Value) -> Cell:
+    def grad(self, node: Node) -> Cell:
         """The cell of a grad, coloured by sign and size."""
         if self.survey.ungraded(node):
             return Cell(NO_GRAD, "note")
         return Cell(self.number(node.grad), "number", shade(node.grad, self.full))
 
-    def verdict(self, node: Value, name: bool = True) -> Row:
+    def verdict(self, node: Node, name: bool = True) -> Row:
         """The row of the second number: = or ≠, in colour too; () where there is none."""
         other = self.beside.get(node)
         if other is None:
@@ -43,7 +40,7 @@ class Boxes:
         text = self.number(other.number) + (f" {other.detail}" if other.detail and not other.equal else "")
         return (Cell(f"{sign} {other.name}" if name else sign, "name", fill), Cell(text, "number", fill))
 
-    def title(self, node: Value, role: str = "") -> str:
+    def title(self, node: Node, role: str = "") -> str:
         """A node in words, its numbers in full."""
         label = f" {clean(node.label)}" if node.label else ""
         grad = NO_GRAD if self.survey.ungraded(node) else f"grad {exact(node.grad)}"
@@ -54,7 +51,7 @@ class Boxes:
         detail = f" ({other.detail})" if other.detail else ""
         return f"{text} {'=' if other.equal else '≠'} {other.name} {exact(other.number)}{detail}"
 
-    def rows(self, node: Value) -> tuple[Row, ...]:
+    def rows(self, node: Node) -> tuple[Row, ...]:
         """Data, grad, and the number beside it."""
         grad, delta = self.grad(node), delta_name(node.label)
         verdict = self.verdict(node)

@@ -473,7 +473,7 @@ class Tape:
 def _collect(root: Value, named: list[Value], guards: list[Guard]) -> tuple[list[Value], list[Value], int]:
     """(inner nodes in the order of the pass, then those of guards only; constants; how many are the pass's)."""
     with LOCK:
-        inner, leaves, _ = reach(root)
+        inner, leaves, *_ = reach(root)
         for node in (*inner, *leaves):
             node._adj = None
     reached = len(inner)

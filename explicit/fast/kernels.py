@@ -9,14 +9,17 @@ it is.
 """
 
 import math
+import os
 from typing import Any
 
 import numpy as np
 
+from explicit import activations, costs
 from explicit.elementwise import SLOPE
 
 try:
-    from numba import njit  # type: ignore[import-not-found, import-untyped, unused-ignore]
+    from numba import config, njit  # type: ignore[import-not-found, import-untyped, unused-ignore]
+    from platformdirs import user_cache_dir
 
     from explicit.fast.vectors import NARROW, SINGLE, WIDE, load, plus, store, turn_tile
 except ImportError:  # the module can still be read, and its doctest run
@@ -26,10 +29,25 @@ except ImportError:  # the module can still be read, and its doctest run
         return function
 
 else:
-    fast = njit(cache=True, nogil=True, error_model="numpy")
 
-KINDS = ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "identity", "softsign")
+    def fast(function: Any) -> Any:
+        """Compile the function when it is called, and keep that in the folder of this project's caches."""
+        before = config.CACHE_DIR
+        config.CACHE_DIR = os.environ.get("DELTA_ADJOINT_CACHE") or before or user_cache_dir("delta-adjoint")
+        try:
+            return njit(cache=True, nogil=True, error_model="numpy")(function)
+        finally:
+            config.CACHE_DIR = before
+
+
+# What has a kernel: these rows, whatever others bear their names.
+KINDS = (
+    activations.sigmoid, activations.tanh, activations.relu, activations.leaky_relu, activations.softplus,
+    activations.identity, activations.softsign,
+)  # fmt: skip
 SIGMOID, TANH, RELU, LEAKY_RELU, SOFTPLUS, IDENTITY, SOFTSIGN = range(len(KINDS))
+COSTS = (costs.quadratic, costs.cross_entropy)
+QUADRATIC, CROSS_ENTROPY = range(len(COSTS))
 
 
 @fast
@@ -211,7 +229,7 @@ def backward(sizes, kinds, cost, shortcut, p, x, y, z, a, delta, nabla, costs): 
         ai = a[place * count : (place + n) * count].reshape(count, n)
         di = delta[place * count : (place + n) * count].reshape(count, n)
         if i == len(kinds) - 1:
-            exists = quadratic(ai, y, di, costs) if cost == 0 else cross_entropy(ai, y, di, costs)
+            exists = quadratic(ai, y, di, costs) if cost == QUADRATIC else cross_entropy(ai, y, di, costs)
             if not exists:
                 return False
             if shortcut:
@@ -244,12 +262,3 @@ def descend(p, nabla, rate):  # type: ignore[no-untyped-def]
     """p ← p − rate × nabla."""
     for i in range(len(p)):
         p[i] = p[i] - rate * nabla[i]
-
-
-def indices(names: Any) -> Any:
-    """The kinds of activations by name; ValueError for one that is not here.
-
-    >>> indices(["tanh"]).tolist()
-    [1]
-    """
-    return np.array([KINDS.index(name) for name in names], dtype=np.int64)

@@ -1,18 +1,17 @@
 """Training steps at speed: BP1–BP4 in the order of the contract, compiled by numba where it is installed.
 
-With the extra ``fast`` a `Stepper` runs `explicit.fast.kernels`; without it, or for activations, costs and
-`matmul` of the caller's own, it runs `Network.backprop`.  The bits are the same.
+With the extra ``fast`` a `Stepper` runs `explicit.fast.kernels`; without it, or for activations and costs that
+have no kernel and a `matmul` of the caller's own, it runs `Network.backprop`.  The bits are the same.
 """
 
 import importlib.util
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from explicit.activations import ACTIVATIONS
-from explicit.costs import COSTS
 from explicit.elementwise import Array
 from explicit.network import Network
 from explicit.sums import add_up
@@ -29,13 +28,19 @@ def flatten(network: Network) -> Array:
     )
 
 
+def unflatten(sizes: Sequence[int], vector: Array) -> tuple[list[Array], list[Array]]:
+    """Weights and biases of a network of these sizes, as views into a vector that `flatten` laid out."""
+    weights, biases, at = [], [], 0
+    for n, m in zip(sizes[1:], sizes[:-1], strict=True):
+        weights.append(vector[at : at + n * m].reshape(n, m))
+        biases.append(vector[at + n * m : at + n * m + n].reshape(n, 1))
+        at += n * m + n
+    return weights, biases
+
+
 def share(network: Network, vector: Array) -> None:
     """Make the network's weights and biases views into the vector (laid out as `flatten` does)."""
-    at = 0
-    for i, (n, m) in enumerate(zip(network.sizes[1:], network.sizes[:-1], strict=True)):
-        network.weights[i] = vector[at : at + n * m].reshape(n, m)
-        network.biases[i] = vector[at + n * m : at + n * m + n].reshape(n, 1)
-        at += n * m + n
+    network.weights[:], network.biases[:] = unflatten(network.sizes, vector)
 
 
 class Stepper:
@@ -74,8 +79,8 @@ class Stepper:
 
             self._kernels: Any = kernels
             self._sizes = np.array(network.sizes, dtype=np.int64)
-            self._kinds = kernels.indices(f.name for f in network.activation_functions)
-            self._cost = 0 if network.cost.name == "quadratic" else 1
+            self._kinds = np.array([kernels.KINDS.index(f) for f in network.activation_functions])
+            self._cost = kernels.COSTS.index(network.cost)
             self._turned = np.empty(max(W.size for W in network.weights))
 
     def gradients(self, x: Array, y: Array) -> Array:
@@ -155,11 +160,13 @@ def _why_not(network: Network) -> str:
     """Why the compiled kernels cannot take the network; "" where they can."""
     if importlib.util.find_spec("numba") is None:
         return "numba is not installed (pip install 'delta-adjoint[fast]')"
+    from explicit.fast.kernels import COSTS, KINDS
+
     for sigma in network.activation_functions:
-        if ACTIVATIONS.get(sigma.name) != sigma:
-            return f"the activation {sigma.name!r} is the caller's own"
-    if COSTS.get(network.cost.name) != network.cost:
-        return f"the cost {network.cost.name!r} is the caller's own"
+        if sigma not in KINDS:
+            return f"no kernel is known for the activation {sigma.name!r}"
+    if network.cost not in COSTS:
+        return f"no kernel is known for the cost {network.cost.name!r}"
     if network.matmul is not None:
         return "the network has a matmul of its own"
     return ""

@@ -12,12 +12,13 @@ import pytest
 
 import explicit.network
 from compare import Rational, Report, Row, compare
-from compare import report as reporting
+from compare.comparison.rows import LISTED
 from engine.nn import MLP
 from explicit import Activation, Network
 
 X = [[0.5, -1.0], [1.0, 0.125]]
 Y = [[1.0, 0.0]]
+FORWARD = {"forward z": (8, 8), "forward a": (8, 8), "cost": (2, 2)}
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_rows_of_each_quantity(small):
     ]  # fmt: skip
     row = small.rows_of("w")[-1]
     assert row.name == "∂C/∂w³₁₃" and row.delta == small.record.nabla_w[1][0, 2]
-    with pytest.raises(ValueError, match="quantity: expected 'z', 'a', 'b' or 'w', got 'delta'"):
+    with pytest.raises(ValueError, match="quantity: expected one of .*'a', 'b', 'w', got 'delta'"):
         small.rows_of("delta")
 
 
@@ -85,17 +86,32 @@ def test_a_row_is_a_plain_frozen_record(small):
 
 
 def test_counts(small, wrong_bp2):
-    assert small.counts == {"z": (8, 8), "a": (8, 8), "b": (4, 4), "w": (9, 9)}
+    assert small.counts == FORWARD | {"z": (8, 8), "a": (8, 8), "b": (4, 4), "w": (9, 9)}
     assert small.exact and small.all_equal and small.first_divergence is None and not [*small.different()]
 
 
 def test_counts_of_what_differs(different):
-    assert different.counts == {"z": (2, 8), "a": (8, 8), "b": (1, 4), "w": (3, 9)}
+    assert different.counts == FORWARD | {"z": (2, 8), "a": (8, 8), "b": (1, 4), "w": (3, 9)}
     assert not different.exact and not different.all_equal
     rows = list(different.different())
     assert [row.quantity for row in rows] == ["z"] * 6 + ["b"] * 3 + ["w"] * 6
     assert rows[0] == different.first_divergence
     assert different.first_divergence.layer == 2
+
+
+def test_a_report_is_complete_when_it_is_made(small):
+    with pytest.raises(AttributeError):
+        small.opinions = []
+
+
+def test_rows_of_the_forward_pass_have_the_numbers_of_both_sides(small):
+    rows = small.rows_of("forward z") + small.rows_of("forward a") + small.rows_of("cost")
+    assert [row.name for row in rows[:3]] == ["z²₁", "z²₂", "z²₃"] and rows[-1].name == "C"
+    assert [row.name for row in rows[8:11]] == ["a²₁", "a²₂", "a²₃"]
+    record = small.record
+    for row in rows:
+        array = {"forward z": record.zs, "forward a": record.activations[1:], "cost": [record.costs[None]] * 2}
+        assert row.delta == array[row.quantity][row.layer - 2][row.unit - 1, row.sample] and row.equal
 
 
 # -- text ------------------------------------------------------------------------------------------
@@ -114,8 +130,8 @@ def test_a_small_report_lists_all_z_nodes(small):
             "yes",
         ]
     assert "∂C/∂w" not in text.split("layer")[0]
-    assert re.search(r"^2 +BP2 +6/6 +6/6 +3/3 +6/6 +0$", text, re.M)
-    assert re.search(r"^3 +BP1 +2/2 +2/2 +1/1 +3/3 +0$", text, re.M)
+    assert re.search(r"^2 +BP2 +6/6 +6/6 +6/6 +6/6 +3/3 +6/6 +0$", text, re.M)
+    assert re.search(r"^3 +BP1 +2/2 +2/2 +2/2 +2/2 +1/1 +3/3 +0$", text, re.M)
     last = "EXACT: δ equals the adjoint at 8 of 8 z nodes; 13 of 13 parameter gradients are equal."
     assert text.endswith(last) and small.verdict == last
     assert repr(small) == f"<Report {small.title}: {last}>"
@@ -153,8 +169,8 @@ def test_a_large_report_lists_only_what_differs(monkeypatch):
 
 def test_a_large_report_of_many_differences_is_cut(wrong_bp2):
     report = big()
-    assert len([*report.different()]) > reporting.LISTED
-    assert len(re.findall(r"NO, [\d,]+ ULP$", str(report), re.M)) == reporting.LISTED
+    assert len([*report.different()]) > LISTED
+    assert len(re.findall(r"NO, [\d,]+ ULP$", str(report), re.M)) == LISTED
 
 
 def test_the_title_names_each_layer_when_they_differ():
@@ -179,7 +195,7 @@ def test_exact_numbers_longer_than_python_prints_and_larger_than_floats():
     ]
     report = compare(network, [[1.0]], [[1.0]], arithmetic="rational")
     assert report.exact and re.search(r"… \(\d{4} digits\)", str(report))
-    exact = report.as_dict()["z"][0]["delta"]["exact"]
+    exact = report.to_dict()["z"][0]["delta"]["exact"]
     assert len(exact) > 9000 and exact.isdecimal()
 
 
@@ -193,7 +209,7 @@ def test_what_is_no_float_is_shown_too():
     rows = [row for row in report.rows_of("w") if row.layer == 2 and row.unit[0] == 1]
     assert [row.adjoint for row in rows] == [0, 0] and not any(row.equal for row in rows)
     assert all(row.ulps is None for row in rows)
-    assert str(report) and report._repr_html_() and json.dumps(report.as_dict(), allow_nan=False)
+    assert str(report) and report._repr_html_() and json.dumps(report.to_dict(), allow_nan=False)
 
 
 def _keep(neuron, z):
@@ -278,7 +294,7 @@ def test_json_has_every_z_node_with_its_bits(small, tmp_path):
 
 
 def test_json_of_what_differs(different):
-    report = strict(json.dumps(different.as_dict(), allow_nan=False))
+    report = strict(json.dumps(different.to_dict(), allow_nan=False))
     assert report["exact"] is False and report["first_divergence"] == report["z"][0]
     assert [row["quantity"] for row in report["different"]] == ["b"] * 3 + ["w"] * 6
     assert report["different"][3]["unit"] == [1, 1] and report["different"][3]["sample"] is None
@@ -297,7 +313,7 @@ def test_json_has_no_inf_and_no_nan(tmp_path, monkeypatch):
 
 def test_json_of_rationals():
     report = compare(Network([2, 2, 1], "identity"), X, Y, arithmetic="rational")
-    for found, row in zip(strict(json.dumps(report.as_dict()))["z"], report.rows, strict=True):
+    for found, row in zip(strict(json.dumps(report.to_dict()))["z"], report.rows, strict=True):
         assert Rational(found["delta"]["exact"]) == row.delta and found["ulps"] is None
 
 
@@ -329,7 +345,7 @@ def test_json_is_written_whole_or_not_at_all(small, tmp_path, monkeypatch, when,
 def test_json_that_cannot_be_made_leaves_the_old_file(small, tmp_path, monkeypatch):
     path = tmp_path / "report.json"
     path.write_text("old")
-    monkeypatch.setattr(Report, "as_dict", lambda self: {"number": math.nan})
+    monkeypatch.setattr(Report, "to_dict", lambda self: {"number": math.nan})
     with pytest.raises(ValueError):
         small.to_json(path)
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["report.json"]

@@ -75,3 +75,13 @@ def test_a_pickled_model_is_its_parameters_only():
     assert [p.data for p in back.parameters()] == [p.data for p in mlp.parameters()]
     assert back([0.1, 0.2, 0.3]).data == out.data
     assert copy.deepcopy(mlp)([0.1, 0.2, 0.3]).data == out.data
+
+
+def test_a_leaf_of_a_class_of_its_own_comes_back_as_one():
+    back = pickle.loads(pickle.dumps(Weight(0.5, label="w")))
+    assert type(back) is Weight and back.data == 0.5
+    assert [type(n) for n in nodes(pickle.loads(pickle.dumps(back * 2)))] == [Weight, Value, Value]
+
+
+class Weight(Value):
+    __slots__ = ()

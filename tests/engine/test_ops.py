@@ -7,17 +7,23 @@ that a float can show, so its bound is the same.
 """
 
 import cmath
+import inspect
+import linecache
 import math
 import pickle
+import subprocess
+import sys
 import traceback
+from pathlib import Path
 
 import pytest
 import sympy
 
 from engine import Value, grad
-from engine.ops import OPERATORS, TABLE, Op
+from engine.ops import OPERATORS, TABLE, Op, compile_function, method_source
 from engine.scalars import same_bits
 
+ROOT = Path(__file__).resolve().parents[2]
 X, Y, C = sympy.symbols("x y c", real=True)
 SYMPY = vars(sympy) | {
     "one": lambda x: sympy.Integer(1),
@@ -253,6 +259,28 @@ def test_a_traceback_shows_the_generated_line():
         assert "out = x / y" in traceback.format_exc()
     else:
         pytest.fail("1 / 0 did not raise")
+
+
+@pytest.mark.parametrize("op", TABLE.values(), ids=list(TABLE))
+def test_each_generated_function_has_a_source_of_its_own(op):
+    linecache.checkcache()
+    assert inspect.getsource(getattr(Value, op.name)) == method_source(op)
+    op.partials(1.5, 0.5, 0.25), op.result(1.5, 0.5)
+    assert f"return ({op.dx}," in inspect.getsource(op._rule) and op.forward in inspect.getsource(op._result)
+
+
+def test_two_functions_of_one_title_show_each_its_own_lines():
+    one, other, again = (compile_function(f"def f(x):\n    return {text}", "twin", {}) for text in ("x", "-x", "x"))
+    assert [inspect.getsource(f).split()[-1] for f in (one, other, again)] == ["x", "-x", "x"]
+    assert one.__code__.co_filename == again.__code__.co_filename != other.__code__.co_filename
+
+
+def test_pdb_steps_through_a_method_also_where_linecache_came_later():
+    script = "from engine import Value; x = Value(2.0); breakpoint(); x.tanh()"
+    done = subprocess.run(
+        [sys.executable, "-c", script], input="s\ns\nn\nn\nc\n", cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "-> out = tanh(x)" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,62 @@ def test_data_assigned_after_the_forward_pass_does_not_change_the_gradient():
     y = x * x
     x.data = 100.0
     y.backward()
-    assert x.grad == 6.0 and grad(y, x) == 6.0
+    assert x.grad == 6.0
+
+
+CHANGED = r"data was assigned since the forward pass, at op × of \(x = 5.0, 2\), which was 6.0; the gradient is still"
+
+
+@pytest.mark.parametrize("between", [lambda y: None, Value.zero_grad, lambda y: (y + 1).backward()])
+def test_a_second_pass_warns_of_data_assigned_since_the_forward_pass(between):
+    x = Value(3.0, label="x")
+    y = (x * 2).tanh()
+    y.backward()
+    between(y)
+    x.data = 5.0
+    y.grad = x.grad = 0
+    with pytest.warns(UserWarning, match=CHANGED) as caught:
+        y.backward()
+    assert caught[0].filename == __file__
+    assert x.grad == (1 - y.data * y.data) * 2  # where the graph was built
+    with pytest.warns(UserWarning, match=CHANGED):
+        grad(y, x)
+
+
+@pytest.mark.parametrize("number", [-1.0, float("nan"), "no number"])
+def test_a_second_root_over_a_part_that_a_pass_knows_warns_too(number):
+    x = Value(4.0)
+    shared = x.sqrt()
+    grad(shared * 2, x)
+    x.data = number
+    with pytest.warns(UserWarning, match="assigned since the forward pass"):
+        (shared + 1).backward()
+
+
+def test_inner_data_and_lanes_are_looked_at_too():
+    numpy = pytest.importorskip("numpy")
+    x = Value(numpy.array([0.0, 2.0]))
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        y = 1 / x + x.exp()
+    y.backward()
+    y.backward()  # without a word on the division
+    y.data = numpy.array([1.0, 2.0])
+    with pytest.warns(UserWarning, match="assigned since the forward pass"):
+        y.backward()
+
+
+@pytest.mark.parametrize("update", [lambda w: w.data - 0.1 * w.grad, lambda w: math.nan, lambda w: w.data * 1.0])
+def test_training_accumulating_and_several_roots_are_no_reason_to_warn(update):
+    body, w = Value(0.5), Value(2.0)
+    feature = (body * 3).tanh()  # is kept while what stands on it is trained
+    for _ in range(3):
+        loss = (feature * w - 1) ** 2 + w * 0.01
+        for root in (loss, loss, feature, loss * 2):
+            root.backward()
+        w.data = update(w)
+        w.grad = 0
+    body.data = body.data * 1.0  # the same number
+    feature.backward()
 
 
 def test_nodes_are_parents_first():

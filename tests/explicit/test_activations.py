@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explicit.activations import ACTIVATIONS
+from explicit.activations import ACTIVATIONS, Activation
 
 FORMULAS = {  # σ′ as one would write it for a single float, in the stated order
     "sigmoid": lambda z, a: a * (1 - a),
@@ -27,6 +27,35 @@ TRUE = {  # the functions themselves, for 60 digits
     "leaky_relu": lambda z: z if z > 0 else mpmath.mpf(0.01) * z,
     "identity": lambda z: z,
 }
+
+
+WORDS = {"exp": mpmath.exp, "log": mpmath.log, "tanh": mpmath.tanh, "abs": abs, "where": lambda c, p, q: p if c else q}
+WORDS |= {name: TRUE[name] for name in ("sigmoid", "softplus")}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_facts_of_a_row(name):
+    row = ACTIVATIONS[name]
+    with mpmath.workdps(60):
+        points = [mpmath.mpf(z) for z in (-2.5, -0.5, 0.25, 3.0)]
+        values = [eval(row.formula, {**WORDS, "z": z}) for z in points]
+        assert all(abs(value - TRUE[name](z)) < mpmath.mpf(10) ** -50 for z, value in zip(points, values, strict=True))
+        assert all(row.range[0] < value < row.range[1] for value in values)
+        assert row.linear == all(value in (z, 0, z * mpmath.mpf(0.01)) for z, value in zip(points, values, strict=True))
+        h = mpmath.mpf(10) ** -12
+        sides = [[TRUE[name](sign * i * h) for i in range(4)] for sign in (1, -1)]
+        slopes = [sign * (side[1] - side[0]) / h for sign, side in zip((1, -1), sides, strict=True)]
+        curves = [(side[2] - 2 * side[1] + side[0]) / h**2 for side in sides]
+        jumps = [abs(p - q) > mpmath.mpf(10) ** -6 for p, q in (slopes, curves)]
+        assert row.kink == (jumps.index(True) + 1 if any(jumps) else 0)
+
+
+def test_the_row_of_a_function_tells_what_is_known_of_it():
+    wrong = Activation("mine", ACTIVATIONS["tanh"].function, lambda z, a: 1 - a)
+    assert wrong.row is ACTIVATIONS["tanh"] and wrong.kink is None
+    own = Activation("tanh", lambda z: z, lambda z, a: z)
+    assert own.row is own
+    assert Activation("tanh", ACTIVATIONS["tanh"].function, ACTIVATIONS["tanh"].derivative) == ACTIVATIONS["tanh"]
 
 
 def test_the_table_is_complete():

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from explicit.costs import COSTS, cross_entropy_shortcut
+from explicit.activations import ACTIVATIONS, Activation
+from explicit.costs import COSTS, Cost, cross_entropy_shortcut, has_shortcut
 
 shapes = st.tuples(st.integers(1, 5), st.integers(1, 4))
 
@@ -138,3 +139,19 @@ def test_numbers_without_order_are_not_compared():
 def test_shapes_that_would_broadcast_are_refused(function):
     with pytest.raises(ValueError, match=r"one shape \(n, B\), got \(2, 1\) and \(2,\)"):
         function(np.full((2, 1), 0.5), np.zeros(2))
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_the_formula_of_a_row_is_its_cost(name):
+    a, y = np.random.RandomState(0).uniform(0.1, 0.9, (2, 3, 4))
+    terms = eval(COSTS[name].formula, {"log": np.log, "a": a, "y": y})
+    assert np.allclose(terms.sum(axis=0), COSTS[name].cost(a, y), rtol=1e-12, atol=0)
+
+
+def test_which_outputs_a_cost_takes():
+    entropy, own = COSTS["cross_entropy"], Activation("own", lambda z: z, lambda z, a: z)
+    assert [n for n, sigma in ACTIVATIONS.items() if entropy.takes(sigma)] == ["sigmoid"]
+    assert all(COSTS["quadratic"].takes(sigma) for sigma in (*ACTIVATIONS.values(), own))
+    assert entropy.takes(own) is None
+    assert Cost("mine", entropy.cost, lambda a, y: a).row is entropy
+    assert [has_shortcut(c, s) for c in COSTS.values() for s in ACTIVATIONS.values()].count(True) == 1

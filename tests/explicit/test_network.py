@@ -3,6 +3,7 @@ import math
 import random as python_random
 from dataclasses import FrozenInstanceError
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -278,6 +279,37 @@ def test_forward_with_other_parameters_leaves_the_network_alone():
     assert bits(network.weights + network.biases) == before
     with pytest.raises(ValueError, match=r"weights\[0\]: expected shape \(1, 1\), got \(1, 2\)"):
         network.forward([[2.0]], weights=[[[3, 4]]])
+
+
+def test_with_parameters_takes_the_arrays_as_they_are():
+    network = Network([2, 2, 1], "tanh", shortcut=False, matmul=np.matmul)
+    weights, biases = [np.full((3, 2), math.inf), np.ones((1, 3))], [np.ones((3, 1)), np.ones((1, 1))]
+    before = bits(network.weights + network.biases)
+    other = network.with_parameters(weights, biases)
+    assert other.sizes == [2, 3, 1] and other.matmul is np.matmul
+    assert all(a is b for a, b in zip(other.weights + other.biases, weights + biases, strict=True))
+    other.weights[0] = np.zeros((3, 2))
+    other.activation_functions[0] = ACTIVATIONS["relu"]
+    assert bits(network.weights + network.biases) == before and network.sizes == [2, 2, 1]
+    assert network.activation_functions[0].name == "tanh"
+    assert network.in_contract_order().matmul is None and network.matmul is np.matmul
+    for bad, message in [
+        ((weights, biases[:1]), "weights, biases: expected arrays of 2 layers, got 1"),
+        (([], biases), "weights, biases: expected arrays of 2 layers"),
+        ((weights, [1.0, 2.0]), "weights, biases: expected arrays of 2 layers"),
+        ((weights[:1], biases), "weights: expected 2 arrays"),
+        ((weights[::-1], biases), r"weights\[0\]: expected shape \(3, 3\), got \(1, 3\)"),
+        ((weights, [np.ones(3), np.ones((1, 1))]), r"biases\[0\]: expected shape \(3, 1\), got \(3,\)"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            network.with_parameters(*bad)
+
+
+def test_nobody_else_writes_the_parameters_of_a_network():
+    root = Path(__file__).parents[2]
+    paths = [p for room in ("explicit", "compare", "tests", "benchmarks") for p in (root / room).rglob("*.py")]
+    own = {root / "explicit" / "network.py", Path(__file__)}
+    assert [p for p in paths if p not in own and "._weights" in p.read_text(encoding="utf-8")] == []
 
 
 def test_assignment_copies_converts_and_checks():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from explicit import Network, train
+from explicit.training import settings
 
 X = np.array([[0.0, 0.0, 1.0, 1.0, 0.5], [0.0, 1.0, 0.0, 1.0, 0.25]])
 Y = np.array([[0.0, 1.0, 1.0, 0.0, 1.0]])
@@ -54,6 +55,14 @@ def test_on_epoch_and_the_progress_bar(capsys):
     assert "10/10" in shown.err and shown.out == ""
     train(Network([2, 1]), (X, Y), 2, 10, 0.1, progress=False)
     assert capsys.readouterr().err == ""
+
+
+def test_the_checked_arguments_of_a_training():
+    run = settings("lockstep", Network([2, 1]), (X, Y.astype(int)), np.int64(3), 2, 1, 7)
+    assert (run.epochs, run.batch_size, run.eta, run.seed) == (3, 2, 1.0, 7) and type(run.eta) is float
+    assert run.x is X and run.y.dtype == np.float64
+    with pytest.raises(TypeError, match="lockstep: expected float64"):
+        settings("lockstep", Network([2, 1]), (X.astype(object), Y), 3, 2, 1, 7)
 
 
 def test_data_are_left_alone():

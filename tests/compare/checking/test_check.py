@@ -104,7 +104,7 @@ def test_exact_is_about_bits():
 
 
 def test_a_report_is_reproducible_and_seeded():
-    one, two, other = (check(Network([2, 3, 1]), X, Y, seed=s).as_dict() for s in (1, 1, 2))
+    one, two, other = (check(Network([2, 3, 1]), X, Y, seed=s).to_dict() for s in (1, 1, 2))
     assert one == two and one["proved"] is other["proved"] is True
 
 
@@ -669,7 +669,7 @@ def test_what_the_candidate_raises_is_its_own():
     assert report.proved is None and not report.exact and report.rows == []
     assert "IndexError" in report.failure and "`return a - y[7]`" in report.failure
     assert "the candidate raised at test_check.py:" in str(report)
-    report.as_dict(), report._repr_html_()
+    report.to_dict(), report._repr_html_()
 
 
 def test_a_candidate_that_raises_on_exact_numbers_only():

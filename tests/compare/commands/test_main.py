@@ -112,7 +112,7 @@ def test_bad_usage_exits_with_2(capsys, arguments, message):
         (["--sizes", "3,1"], r"--sizes: the data need 2 inputs and 1 outputs, got \[3, 1\]"),
         (["--seed", "-1"], "[Ss]eed"),
         (["--activation", "relu,relu,relu"], "activation: expected one per layer of weights, 2, got 3"),
-        (["--arithmetic", "rational"], "activation 'sigmoid' needs exp"),
+        (["--arithmetic", "rational"], "activation 'sigmoid' leads out"),
         (["--activation", "relu", "--cost", "cross_entropy"], "cross_entropy needs 0 < a < 1"),
         (["--mnist", "nowhere"], "nowhere: no t10k-images-idx3-ubyte and no t10k-images-idx3-ubyte.gz"),
         (["--json", "no/such/folder/r.json"], "No such file or directory"),

@@ -44,7 +44,8 @@ def test_blas_mode_differs_by_rounding_only(activation, cost):
     assert not report.exact
     assert len(report.classified) > 1000 and kinds(report) == {"rounding"}
     assert {m.cause for m in report.classified if m.difference} == {"sums in the order of matmul=np.matmul"}
-    assert all(m.difference <= m.bound < math.inf and m.share <= 1 for m in report.classified)
+    bounded = [m for m in report.classified if m.row.quantity != "cost"]  # C is held against that of its outputs
+    assert all(m.difference <= m.bound < math.inf and m.share <= 1 for m in bounded)
     assert [m.row for m in report.classified] == list(report.different())
     text = str(report)
     assert f"All {len(report.classified):,} mismatches are rounding" in text
@@ -103,7 +104,7 @@ def test_a_kink_is_undecided():
     undecided = [m for m in report.classified if m.kind == "undecided"]
     assert "wrong" not in kinds(report)
     assert undecided and all("unit 1 of layer 2, sample 0, is so close to the kink" in m.cause for m in undecided)
-    assert report.as_dict()["classified"]["undecided"] == len(undecided)
+    assert report.to_dict()["classified"]["undecided"] == len(undecided)
 
 
 def test_what_differs_in_exact_arithmetic_is_wrong(monkeypatch):
@@ -138,7 +139,8 @@ def test_an_adjoint_that_no_path_gives_is_the_int_0_and_said_to_be():
     (pair,) = [p for p in report.pairs if p.quantity == "w" and p.layer == 2]
     unreached = pair.adjoint.astype(object)
     unreached[0] = 0
-    report.pairs = [dataclasses.replace(p, adjoint=unreached) if p is pair else p for p in report.pairs]
+    pairs = [dataclasses.replace(p, adjoint=unreached) if p is pair else p for p in report.pairs]
+    report = dataclasses.replace(report, pairs=pairs)
     first = report.classified[0]
     assert (first.kind, first.difference, first.row.ulps) == ("rounding", 0, None)
     assert "no path of the graph leads to" in first.cause

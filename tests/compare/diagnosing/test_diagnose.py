@@ -1,4 +1,4 @@
-"""Mistakes are planted by the lab's own records here; students' code is in test_diagnosing_students.py."""
+"""Mistakes are planted by the lab here; students' code is in test_students.py."""
 
 import json
 import random
@@ -35,8 +35,8 @@ def names(diagnosis):
 
 def test_there_are_at_least_thirty_records_and_their_names_are_unique():
     assert len(catalogue) >= 30
-    for name, record in catalogue.items():
-        assert record.name == name and record.sentence.endswith(".") and record.hint and record.formula
+    for name, mistake in catalogue.items():
+        assert mistake.name == name and mistake.sentence.endswith(".") and mistake.hint and mistake.formula
 
 
 # Deep relu networks are tried on floats only: their fractions grow long, and flint may be missing.

@@ -11,9 +11,10 @@ from compare import Rational, compare
 from compare.referees.differences import STEPS, central_differences
 from compare.referees.opinion import REFEREES, opinion
 from engine.nn import MLP
-from explicit import ACTIVATIONS, Activation, Cost, Network
+from explicit import ACTIVATIONS, COSTS, Activation, Cost, Network
 
 LIBRARIES = ["torch", "jax", "autograd"]
+ONE = np.ones((1, 1))
 WITHOUT = ["finite differences", "complex step"]
 ANALYTIC = ["sigmoid", "tanh", "softplus", "identity"]
 
@@ -219,6 +220,20 @@ def test_functions_of_the_callers_own_are_refused():
     cost = Cost("mine", lambda a, y: ((a - y) * (a - y))[0], lambda a, y: (a - y) + (a - y))
     with pytest.raises(ValueError, match="no cost 'mine' of its own; it knows quadratic"):
         compare(Network([1, 1], cost=cost), [[1.0]], [[1.0]], referees=WITHOUT)
+
+
+@pytest.mark.parametrize("name", LIBRARIES + WITHOUT)
+def test_what_was_added_to_the_tables_is_not_taken_for_another(monkeypatch, name):
+    """A cost without a formula was judged as cross-entropy, and right δ accused."""
+    cost = Cost("mine", lambda a, y: ((a - y) * (a - y))[0], lambda a, y: (a - y) + (a - y))
+    monkeypatch.setitem(COSTS, "mine", cost)
+    monkeypatch.setitem(ACTIVATIONS, "square", Activation("square", lambda z: z * z, lambda z, a: 2 * z))
+    for network, words in (
+        (Network([1, 1], cost="mine"), "no cost 'mine' of its own"),
+        (Network([1, 1], "square"), "no function 'square' of its own"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            opinion(available(name), network, ONE, ONE / 2, network.backprop(ONE, ONE / 2).deltas)
 
 
 @pytest.mark.parametrize(("name", "extra"), [("torch", "torch"), ("jax", "jax"), ("autograd", "referees")])

@@ -256,6 +256,20 @@ def test_what_is_not_explicits_own_is_refused(network, words):
         rounding_bounds(network, record, [[1.0]])
 
 
+def test_what_was_added_to_the_tables_has_no_bound(monkeypatch):
+    monkeypatch.setitem(ACTIVATIONS, "sine", Activation("sine", np.sin, lambda z, a: np.cos(z)))
+    monkeypatch.setitem(COSTS, "mine", Cost("mine", COSTS["quadratic"].cost, lambda a, y: a - y))
+    monkeypatch.setitem(ACTIVATIONS, "tanh", Activation("tanh", np.tanh, lambda z, a: 1 - a))
+    for network, words in (
+        (Network([2, 1], "sine"), "activation 'sine'"),
+        (Network([2, 1], "tanh"), "activation 'tanh'"),
+        (Network([2, 1], cost="mine"), "cost 'mine'"),
+    ):
+        record = network.backprop([[1.0], [2.0]], [[1.0]])
+        with pytest.raises(ValueError, match=words):
+            rounding_bounds(network, record, [[1.0]])
+
+
 def test_bad_arguments_are_refused():
     network, x, y = problem([2, 1], "relu")
     record = network.backprop(x, y)
@@ -271,4 +285,4 @@ def test_bad_arguments_are_refused():
 def test_every_activation_and_cost_has_a_rule():
     from compare.rounding.rules import COST_RULES, RULES
 
-    assert set(RULES) == set(ACTIVATIONS) and set(COST_RULES) == set(COSTS)
+    assert set(RULES) == set(ACTIVATIONS.values()) and set(COST_RULES) == set(COSTS.values())

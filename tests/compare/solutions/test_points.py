@@ -116,7 +116,7 @@ def test_a_finding_always_costs_points():
     finding = {"names": ["averaged-twice"], "equation": "batch", "layers": []}
     found = marks(judged({"equations": [], "findings": [finding]}, ["code"]), {})
     assert [(r.equation, r.holds) for r in found.rows] == [("batch", False), ("code", True)]
-    assert found.as_dict()["rows"][0]["layer"] is None
+    assert found.to_dict()["rows"][0]["layer"] is None
 
 
 def test_what_cannot_be_said_has_a_reason(check, capsys):
@@ -126,7 +126,7 @@ def test_what_cannot_be_said_has_a_reason(check, capsys):
     code, rows, points = check(nearly.replace("def one", "def backprop"), "--html", "r.html", "--json", "r.json")
     assert code == 1 and len(rows) == 6 and points == "2 of 8 points; 6 of 8 rows could not be judged"
     why = json.loads(Path("r.json").read_text(encoding="utf-8"))["points"]["why"]
-    assert why[0].startswith("layer 3, BP1, BP3, BP4: cannot be said, since no record of the catalogue fits")
+    assert why[0].startswith("layer 3, BP1, BP3, BP4: cannot be said, since no mistake of the catalogue fits")
     assert re.fullmatch("the gradients of the first sample are right to about [1-9]e-0[89] only, .*", why[-1])
     assert "are right to about" in Path("r.html").read_text(encoding="utf-8")
     assert main(["check", "solution.py", "--points"]) == 1

@@ -3,11 +3,12 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from explicit import ACTIVATIONS, Activation, Network
+from explicit import ACTIVATIONS, COSTS, Activation, Cost, Network
 from explicit.fast.stepper import Stepper, flatten
 from explicit.training import update
 
@@ -137,7 +138,7 @@ def test_elementary_functions_at_all_sizes(name):
     scales = 10.0 ** random.uniform(-320, 308, 20000)
     z = np.concatenate([random.randn(20000) * 20, random.randn(20000) * scales / 5])
     z = np.concatenate([z, [0.0, -0.0, math.inf, -math.inf, math.nan, 5e-324, 709.9, -745.2]])
-    kind = compiled.KINDS.index(name)
+    kind = compiled.KINDS.index(ACTIVATIONS[name])
     with np.errstate(all="ignore"):
         a = ACTIVATIONS[name].function(z)
         derivative = ACTIVATIONS[name].derivative(z, a)
@@ -154,7 +155,7 @@ def test_broken_kernels_on_disk_are_compiled_anew(tmp_path):
     )
 
     def run():
-        environment = {"NUMBA_CACHE_DIR": str(tmp_path), "PATH": ""}
+        environment = {"DELTA_ADJOINT_CACHE": str(tmp_path), "PATH": ""}
         return subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment, cwd="."
         )
@@ -168,13 +169,41 @@ def test_broken_kernels_on_disk_are_compiled_anew(tmp_path):
     assert first.stdout == mended[0].stdout == mended[1].stdout
 
 
-def test_what_the_kernels_do_not_know_runs_by_numpy():
-    square = Activation("square", lambda z: z * z, lambda z, a: 2 * z)
-    for network in (Network([1, 1], square), Network([1, 1], matmul=np.matmul)):
-        assert not Stepper(network).compiled
-        if numba is not None:
-            with pytest.raises(ValueError, match=r"own"):
-                Stepper(network, compiled=True)
+def twice(a, y):
+    return (a - y)[0] * (a - y)[0]
+
+
+SQUARE = Activation("square", lambda z: z * z, lambda z, a: 2 * z)
+TWICE = Cost("twice", twice, lambda a, y: (a - y) + (a - y))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"activation": SQUARE}, "no kernel is known for the activation 'square'"),
+        ({"activation": "square"}, "no kernel is known for the activation 'square'"),
+        ({"activation": "tanh"}, "no kernel is known for the activation 'tanh'"),
+        ({"cost": TWICE}, "no kernel is known for the cost 'twice'"),
+        ({"cost": "twice"}, "no kernel is known for the cost 'twice'"),
+        ({"cost": "quadratic"}, "no kernel is known for the cost 'quadratic'"),
+        ({"matmul": np.matmul}, "own"),
+    ],
+)
+def test_what_the_kernels_do_not_know_runs_by_numpy(monkeypatch, changes, words):
+    """Whether it is the caller's own, or was added to the tables, or has taken a name in them."""
+    monkeypatch.setitem(ACTIVATIONS, "square", SQUARE)
+    monkeypatch.setitem(ACTIVATIONS, "tanh", replace(SQUARE, name="tanh"))
+    monkeypatch.setitem(COSTS, "twice", TWICE)
+    monkeypatch.setitem(COSTS, "quadratic", replace(TWICE, name="quadratic"))
+    network, reference = Network([2, 1], **changes), Network([2, 1], **changes)
+    x, y = data([2, 1], 3)
+    stepper = Stepper(network)
+    assert bits(stepper.gradients(x, y)) == bits(reference.backprop(x, y).costs)
+    assert stepper.step(x, y, 0.3) == update(reference, x, y, 0.3)
+    assert bits(stepper.parameters) == bits(flatten(reference))
+    if numba is not None:
+        with pytest.raises(ValueError, match=words):
+            Stepper(network, compiled=True)
 
 
 def test_parameters_must_be_floats():

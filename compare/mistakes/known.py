@@ -1,4 +1,4 @@
-"""The catalogue of mistakes in backpropagation, each one small record.
+"""The catalogue of mistakes in backpropagation, each of a few lines.
 
 One definition serves both uses: the diagnosis evaluates the variant on somebody's numbers, and the lab
 (`compare.mistakes.lab.mistaken`) computes with it.
@@ -33,6 +33,8 @@ from compare.mistakes.variants import (
     z_of_input,
 )
 from explicit import bp1, bp2, bp3, bp4
+from explicit.activations import leaky_relu, relu, sigmoid, tanh
+from explicit.costs import cross_entropy, quadratic
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,12 @@ CATALOGUE: tuple[Mistake, ...] = (
     Mistake(
         "cross-entropy-shortcut", "BP1", "a − y is the δᴸ of cross-entropy with sigmoid, not of this cost.",
         SHORTCUT, "With the quadratic cost δᴸ = (a − y) ⊙ σ′(zᴸ).", "delta",
-        for_cost("quadratic", lambda at: [at.a - at.of.y]),
+        for_cost(quadratic, lambda at: [at.a - at.of.y]),
     ),
     Mistake(
         "quadratic-delta", "BP1", "(a − y) σ′ is the δᴸ of the quadratic cost, not of cross-entropy.",
         "δᴸ = (a − y) ⊙ σ′(zᴸ)", "With cross-entropy and sigmoid σ′ cancels: δᴸ = a − y.", "error",
-        for_cost("cross_entropy", lambda at: [at.a - at.of.y]),
+        for_cost(cross_entropy, lambda at: [at.a - at.of.y]),
     ),
     Mistake(
         "y-minus-a", "BP1", "The difference is taken the wrong way round.", "δᴸ = (y − a) ⊙ σ′(zᴸ)",
@@ -123,7 +125,7 @@ CATALOGUE: tuple[Mistake, ...] = (
     Mistake(
         "y-broadcast", "BP1", "A (n,) and a (n, 1) array were broadcast into a matrix, and that was summed.",
         "δᴸⱼ = Σᵢ (aⱼ − yᵢ) σ′(zᴸⱼ)", "Give a and y one shape: reshape y to (n, 1).", "error",
-        for_cost("quadratic", spread_targets),
+        for_cost(quadratic, spread_targets),
     ),
     Mistake(
         "sigma-prime-of-a", "BP1, BP2", "σ′ is taken at a instead of z.", "δ = … ⊙ σ′(a)",
@@ -144,16 +146,17 @@ CATALOGUE: tuple[Mistake, ...] = (
     ),
     Mistake(
         "tanh-prime-one-minus-a", "BP1, BP2", "tanh′ is computed as 1 − a.", "δ = … ⊙ (1 − a)",
-        "tanh′(z) = 1 − a².", "slope", for_sigma(("tanh",), lambda at: [1 - at.argument[1]]),
+        "tanh′(z) = 1 − a².", "slope", for_sigma((tanh,), lambda at: [1 - at.argument[1]]),
     ),
     Mistake(
         "sigmoid-prime-of-z", "BP1, BP2", "The sigmoid's a(1 − a) is computed with z.", "δ = … ⊙ z(1 − z)",
-        "σ′(z) = σ(z)(1 − σ(z)).", "slope", for_sigma(("sigmoid",), lambda at: [at.argument[0] * (1 - at.argument[0])]),
+        "σ′(z) = σ(z)(1 − σ(z)).", "slope", for_sigma((sigmoid,), lambda at: [at.argument[0] * (1 - at.argument[0])]),
     ),
     Mistake(
-        "relu-prime-at-zero", "BP1, BP2", "relu′ is 1 at z = 0, where it is 0 here.", "relu′(z) = 1 if z ≥ 0",
+        "relu-prime-at-zero", "BP1, BP2", "At the kink z = 0 σ′ is another number than here: relu′(0) = 0.",
+        "relu′(0) = 1, or another constant",
         "Use z > 0. (A convention, but the usual one: PyTorch's and JAX's.)", "slope",
-        for_sigma(("relu", "leaky_relu"), slope_at_kink),
+        for_sigma((relu, leaky_relu), slope_at_kink),
     ),
     Mistake(
         "w-not-transposed", "BP2", "W is not transposed.", "δˡ = (Wˡ⁺¹ δˡ⁺¹) ⊙ σ′(zˡ)",
@@ -280,14 +283,14 @@ CATALOGUE: tuple[Mistake, ...] = (
 )  # fmt: skip
 
 catalogue: dict[str, Mistake] = {m.name: m for m in CATALOGUE}
-"""All records by name."""
+"""All mistakes by name."""
 
 IN_EQUATIONS = tuple(m for m in CATALOGUE if m.slot in SLOTS and not m.parts)
 """The mistakes that are made within a layer's equations."""
 
 
 def find(name: str) -> Mistake:
-    """The record of that name.
+    """The mistake of that name.
 
     Raises
     ------
