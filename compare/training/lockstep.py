@@ -10,8 +10,6 @@ The two sides run in two threads (compiled kernels let go of Python's lock), som
 each keeps its parameters after each update, and then they are compared.
 """
 
-import math
-import numbers
 import os
 import sys
 from collections.abc import Callable
@@ -22,10 +20,11 @@ from typing import Any
 import numpy as np
 
 from compare.training.run import Epoch, Run, digest, fingerprint
-from compare.training.sides import ExplicitSide, GraphSide, accuracy
+from compare.training.sides import ExplicitSide, GraphSide
 from explicit import Network, checks
 from explicit.elementwise import Array
 from explicit.fast.stepper import flatten, share
+from explicit.training import settings
 
 MEMORY = 16_000_000  # bytes of parameters that a side keeps before they are compared
 
@@ -75,21 +74,19 @@ def train_in_lockstep(
     >>> run.identical, run.updates
     (True, 4)
     """
-    x, y, eta = _checked(network, data, eta)
-    epochs, batch_size = checks.whole("epochs", epochs, least=1), checks.whole("batch_size", batch_size, least=1)
-    every, seed = checks.whole("every", every, least=1), checks.seed_number(seed)
-    rows = np.ascontiguousarray(np.vstack([x, y]).T)  # one sample per row, inputs and targets side by side
-    run = Run.begin(network, rows, epochs, batch_size, eta, seed, every)
+    given = settings("train_in_lockstep", network, data, epochs, batch_size, eta, seed)
+    rows = np.ascontiguousarray(np.vstack([given.x, given.y]).T)  # one sample per row, inputs and targets side by side
+    run = Run.begin(network, rows, given, checks.whole("every", every, least=1))
     if checkpoint is not None and os.path.exists(checkpoint):
         share(network, run.resume(checkpoint).copy())
     explicit = ExplicitSide(network, rows, compiled)
     sides = (GraphSide(network, rows, compiled), explicit)
-    shuffle = np.random.RandomState(seed)
-    orders = islice((shuffle.permutation(len(rows)) for _ in range(epochs)), len(run.history), None)
+    shuffle = np.random.RandomState(run.seed)
+    orders = islice((shuffle.permutation(len(rows)) for _ in range(run.epochs)), len(run.history), None)
 
     from tqdm import tqdm  # only training needs it
 
-    bar = tqdm(total=epochs * len(rows), initial=len(run.history) * len(rows), unit="sample", disable=not progress)
+    bar = tqdm(total=run.epochs * len(rows), initial=len(run.history) * len(rows), unit="sample", disable=not progress)
     with bar, ThreadPoolExecutor(2) as threads:
         for number, order in enumerate(orders, start=len(run.history) + 1):
             cost, seconds = _epoch(run, number, order, sides, threads, bar)
@@ -97,7 +94,7 @@ def train_in_lockstep(
                 break
             epoch = Epoch(
                 number, repr(cost / len(order)), len(order) / seconds[0], len(order) / seconds[1],
-                None if test is None else accuracy(explicit.stepper, *test), digest(explicit.parameters),
+                None if test is None else explicit.accuracy(*test), digest(explicit.parameters),
             )  # fmt: skip
             run.history.append(epoch)
             if checkpoint is not None:
@@ -107,20 +104,6 @@ def train_in_lockstep(
             if on_epoch is not None:
                 on_epoch(epoch)
     return run
-
-
-def _checked(network: Any, data: Any, eta: Any) -> tuple[Array, Array, float]:
-    """x, y and η, checked."""
-    if not isinstance(network, Network):
-        raise TypeError(f"network: expected an explicit.Network, got {network!r:.60}")
-    if not isinstance(data, (tuple, list)) or len(data) != 2:
-        raise TypeError("data: expected a pair (x, y) of arrays with samples in columns")
-    x, y = checks.samples(data[0], data[1], network.sizes[0], network.sizes[-1])
-    if x.dtype.hasobject or y.dtype.hasobject or flatten(network).dtype != np.float64:
-        raise TypeError("train_in_lockstep: expected float64 data and parameters")
-    if isinstance(eta, bool) or not isinstance(eta, numbers.Real) or not 0 < float(eta) < math.inf:
-        raise ValueError(f"eta: expected a finite number > 0, got {eta!r}")
-    return x, y, float(eta)
 
 
 def _epoch(

@@ -22,6 +22,7 @@ from explicit import Network
 from explicit.elementwise import Array
 from explicit.fast.stepper import flatten
 from explicit.storage import read_arrays, write_arrays
+from explicit.training import Settings
 
 FORMAT = "delta-adjoint lock-step 1"
 
@@ -95,14 +96,13 @@ class Run(Readable):
     history: list[Epoch] = field(default_factory=list)
 
     @classmethod
-    def begin(
-        cls, network: Network, rows: Array, epochs: int, batch_size: int, eta: float, seed: int, every: int
-    ) -> "Run":
+    def begin(cls, network: Network, rows: Array, given: Settings, every: int) -> "Run":
         """A run of which nothing is made yet; rows: a sample in each, inputs and targets side by side."""
         parameters, names = flatten(network), [sigma.name for sigma in network.activation_functions]
         return cls(
-            network.sizes, names, network.cost.name, network.shortcut, seed, epochs, batch_size, eta.hex(), every,
-            len(rows), len(parameters), digest(rows), digest(parameters), fingerprint(), versions(),
+            network.sizes, names, network.cost.name, network.shortcut, given.seed, given.epochs, given.batch_size,
+            given.eta.hex(), every, len(rows), len(parameters), digest(rows), digest(parameters), fingerprint(),
+            versions(),
         )  # fmt: skip
 
     @classmethod

@@ -11,6 +11,7 @@ import numpy as np
 from compare.rounding.ulp import identical
 from engine import Value, record
 from explicit import Network
+from explicit.classes import accuracy
 from explicit.elementwise import Array
 from explicit.fast.stepper import Stepper, flatten, unflatten
 from explicit.sums import add_up
@@ -122,14 +123,8 @@ class ExplicitSide(Side):
         samples = self.rows[batch]
         return self.stepper.step(samples[:, : self.inputs].T, samples[:, self.inputs :].T, eta)
 
-
-def accuracy(stepper: Stepper, x: Any, y: Any) -> float:
-    """The fraction of samples whose largest output is the one of y; see `Network.accuracy`."""
-    x, y = np.asarray(x), np.asarray(y)
-    if not stepper.compiled:
-        return stepper.network.accuracy(x, y)
-    parts = [stepper.outputs(x[:, i : i + 500]) for i in range(0, x.shape[1], 500)]
-    outputs = np.concatenate(parts, axis=1)
-    found = np.argmax(outputs, axis=0) if len(outputs) > 1 else (outputs[0] >= 0.5).astype(np.int64)
-    wanted = y if y.ndim == 1 else np.argmax(y, axis=0) if len(y) > 1 else (y[0] >= 0.5).astype(np.int64)
-    return float(np.mean(found == wanted))
+    def accuracy(self, x: Any, y: Any) -> float | None:
+        """The fraction of samples whose class is the one in y; None where an output is NaN. Errors: as `accuracy`."""
+        x = np.asarray(x, dtype=np.float64)
+        outputs = np.concatenate([self.stepper.outputs(x[:, i : i + 500]) for i in range(0, x.shape[1], 500)], axis=1)
+        return None if np.isnan(outputs).any() else accuracy(outputs, y)

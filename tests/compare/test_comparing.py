@@ -66,7 +66,7 @@ def check_exact(report):
 # -- random networks -------------------------------------------------------------------------------
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(nets())
 def test_random_networks_are_bit_identical(drawn):
     network, x, y = drawn

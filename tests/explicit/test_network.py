@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import explicit.equations
@@ -121,6 +121,7 @@ ANY_COSTS = {
 @pytest.mark.parametrize(
     "activation", ["relu", "leaky_relu", "identity", "softsign", ANY], ids=lambda a: getattr(a, "name", a)
 )
+@settings(max_examples=25)
 @given(sizes=st.lists(st.integers(1, 3), min_size=2, max_size=4), seed=st.integers(0, 2**32))
 def test_backprop_equals_forward_mode_exactly(activation, cost, sizes, seed):
     layers = [activation] * (len(sizes) - 1)

@@ -43,7 +43,7 @@ def test_there_are_at_least_thirty_records_and_their_names_are_unique():
 DEEP = SHAPES[6]
 EXACT = [(s, False) for s in SHAPES if s is not DEEP]
 ALL = [*EXACT, *((s, True) for s in (SHAPES[1], SHAPES[3], DEEP))]
-QUICK = [(SHAPES[0], False), (SHAPES[7], False), (SHAPES[1], True)]
+QUICK = [(SHAPES[0], False), (SHAPES[7], False)]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_every_record_is_named_in_every_layer_and_nothing_else_is(shape, floats)
     assert (missed, false) == ([], [])
 
 
-@pytest.mark.parametrize("every", [110, pytest.param(11, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [330, pytest.param(11, marks=pytest.mark.long)])
 @pytest.mark.parametrize("floats", [False, True])
 def test_pairs_of_mistakes_are_both_named(floats, every):
     # One in so many of what `python -m compare mistakes --try --pairs` plants.

@@ -230,6 +230,15 @@ def test_bad_arguments(options, error):
         run(**options)
 
 
+@both
+def test_a_run_that_diverges_goes_on_and_has_no_accuracy(compiled):
+    network = Network([2, 3, 1], "identity")
+    result = train_in_lockstep(
+        network, moons(30), 3, 7, 1e200, progress=False, compiled=compiled, test=moons(20, 1)
+    )  # fmt: skip
+    assert result.identical and result.history[-1].cost == "nan" and result.history[-1].accuracy is None
+
+
 def test_saturated_outputs_of_cross_entropy_are_refused():
     network = Network([2, 1], cost="cross_entropy")
     network.biases = [np.array([[1000.0]])]
