@@ -11,7 +11,8 @@ from typing import Any
 
 from tabulate import tabulate
 
-from compare.checking.trial import Verdict
+from compare.checking.other_sizes import OtherSizes
+from compare.checking.verdicts import FloatVerdict, Verdict
 from compare.comparison.rows import LISTED, SHOWN, Pair, Row, plain_row, text_of
 from engine.files import write_json
 from explicit import Network
@@ -24,16 +25,43 @@ class CheckReport:
     network:  ours with the candidate's parameters
     pairs:    in float64, for each sample its `Pair`s, walking backward from the cost: δ, ∂C/∂W per layer;
               empty where the candidate raised or returned nothing comparable
-    verdict:  of exact arithmetic, with all its details (`compare.checking.trial.Verdict`)
+    verdict:  of exact arithmetic, with all its details (`compare.checking.verdicts.Verdict`)
+    floats:   whether the floats are as near as rounding lets them be (`compare.checking.verdicts.FloatVerdict`)
     failure:  what kept float64 from being compared; "" where nothing did
     notes:    remarks: np.zeros was replaced, arguments were changed in place, two calls differed, …
+    others:   what floats say at other sizes
     """
 
     network: Network
     pairs: list[list[Pair]]
     verdict: Verdict
+    floats: FloatVerdict
     failure: str = ""
     notes: tuple[str, ...] = ()
+    others: OtherSizes = OtherSizes((), None, "")
+
+    @property
+    def right(self) -> bool | None:
+        """True: proved, and the floats hold.  False: one of them fails, or other sizes do.  None: neither; see `joined`."""
+        verdicts = (self.proved, self.floats.holds)
+        if False in verdicts or self.others.holds is False:
+            return False
+        return True if None not in verdicts else None
+
+    @property
+    def joined(self) -> str:
+        """`right` in a sentence, which names what fails."""
+        if self.right:
+            return "RIGHT: proved as an identity, and right in floats."
+        if self.right is None:
+            floats = {True: "right in floats", None: f"not judged in floats ({self.floats.reason})"}[self.floats.holds]
+            return f"NOT DECIDED: {'proved as an identity' if self.proved else 'no identity is proved'}, {floats}."
+        if self.floats.holds is False:
+            identity = {True: "proved as an identity, but ", False: "", None: "not proved, and "}[self.proved]
+            return f"WRONG: {identity}wrong in floats: {self.floats.reason}."
+        if self.others.holds is False:
+            return f"WRONG: {self.others.said}."
+        return "WRONG: no identity."
 
     @property
     def proved(self) -> bool | None:
@@ -42,7 +70,7 @@ class CheckReport:
 
     @property
     def reason(self) -> str:
-        """Why the verdict is what it is."""
+        """Why the verdict of exact arithmetic is what it is."""
         return self.verdict.reason
 
     @property
@@ -168,19 +196,20 @@ class CheckReport:
         return tabulate(body, head, tablefmt=form, disable_numparse=True)
 
     @property
-    def _notes(self) -> list[str]:
-        return [f"note: {note}" for note in self.notes]
+    def _lines(self) -> list[str]:
+        scope = [text for text in (self.floats.batch, self.others.said) if text]
+        said = [self.joined, self.in_floats, self.in_words, *(f"{text[0].upper()}{text[1:]}." for text in scope)]
+        return [*said, *(f"note: {note}" for note in self.notes)]
 
     def __str__(self) -> str:
-        parts = [self.title, self._table("simple"), "\n".join([self.in_floats, self.in_words, *self._notes])]
+        parts = [self.title, self._table("simple"), "\n".join(self._lines)]
         return "\n\n".join(part for part in parts if part)
 
     def __repr__(self) -> str:
-        return f"<CheckReport {self.title}: {self.in_words}>"
+        return f"<CheckReport {self.title}: {self.joined} {self.in_words}>"
 
     def _repr_html_(self) -> str:
-        lines = [self.in_floats, self.in_words, *self._notes]
-        said = "\n".join(f"<p>{html.escape(line)}</p>" for line in lines)
+        said = "\n".join(f"<p>{html.escape(line)}</p>" for line in self._lines)
         return f"<p>{html.escape(self.title)}</p>\n{self._table('html')}\n{said}"
 
     def as_dict(self) -> dict[str, Any]:
@@ -188,6 +217,8 @@ class CheckReport:
         v, first = self.verdict, self.first_divergence
         return {
             "title": self.title,
+            "right": self.right,
+            "joined": self.joined,
             "exact": self.exact,
             "proved": v.proved,
             "reason": v.reason,
@@ -198,6 +229,9 @@ class CheckReport:
             "trials": v.trials,
             "degree": v.degree,
             "differs": list(v.differs),
+            "floats": {"holds": self.floats.holds, "reason": self.floats.reason, "share": repr(self.floats.share)},
+            "batch": self.floats.batch,
+            "other_sizes": {"sizes": list(self.others.sizes), "holds": self.others.holds, "said": self.others.said},
             "counterexample": None if v.counterexample is None else plain_row(v.counterexample),
             "failure": self.failure,
             "notes": list(self.notes),

@@ -176,7 +176,7 @@ def _calls(q: Question) -> list[Finding]:
     runner = q.candidate.fresh()
     point = q.candidate.weights, q.candidate.biases, x, y
     runners = [runner, runner, runner, *([q.candidate.fresh()] if q.candidate.is_object else [])]
-    returned = [copy.deepcopy(r.returned(*point)) for r in runners]
+    returned = [r.returned(*point) for r in runners]
     calls = [[[as_float64(a) for a in group] for group in groups] for groups in returned]
     grows: set[tuple[int, int]] = set()
     differs: set[tuple[int, int]] = set()
