@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from compare.candidates.gradients import CandidateError, Gradients, NotGradients, kind_of, lists_of
-from compare.candidates.held_arrays import Place, copies, places
+from compare.candidates.held_arrays import HeldArray, copies, held_arrays
 from compare.candidates.object_zeros import ObjectZeros
 from compare.candidates.user_lines import Line, line_of
 from explicit import checks
@@ -127,7 +127,7 @@ class Runner:
         self._copy = copy.deepcopy(of.candidate) if of.is_object else of.candidate
         self._aliases = _aliases(self._copy) if of.is_object else []
 
-    def copies(self) -> list[Place]:
+    def copies(self) -> list[HeldArray]:
         """Where this copy keeps the numbers of its parameters a second time."""
         own = [*self._copy.weights, *self._copy.biases]
         return copies(self._copy, [array for array in own if isinstance(array, np.ndarray)])
@@ -274,7 +274,7 @@ def _aliases(candidate: Any) -> list[tuple[Any, Any, int]]:
     """Where else the very arrays of weights and biases hang: container, key, and which one it is."""
     parameters = [*candidate.weights, *candidate.biases]
     found = []
-    for place in places(candidate):
+    for place in held_arrays(candidate):
         for i, array in enumerate(parameters):
             if place.array is array and not (place.is_parameter or isinstance(place.container, tuple)):
                 found.append((place.container, place.key, i))

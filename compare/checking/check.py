@@ -16,6 +16,7 @@ from compare.checking.other_sizes import at_other_sizes
 from compare.checking.verdicts import FloatVerdict, Verdict
 from explicit import Activation, Cost, Network, checks
 
+
 def check(
     candidate: Any,
     x: Any,

@@ -29,7 +29,7 @@ class CheckReport:
     floats:   whether the floats are as near as rounding lets them be (`compare.checking.verdicts.FloatVerdict`)
     failure:  what kept float64 from being compared; "" where nothing did
     notes:    remarks: np.zeros was replaced, arguments were changed in place, two calls differed, …
-    others:   what floats say at other sizes
+    others:   what floats say at other sizes; None where nothing was asked
     """
 
     network: Network
@@ -38,13 +38,13 @@ class CheckReport:
     floats: FloatVerdict
     failure: str = ""
     notes: tuple[str, ...] = ()
-    others: OtherSizes = OtherSizes((), None, "")
+    others: OtherSizes | None = None
 
     @property
     def right(self) -> bool | None:
-        """True: proved, and the floats hold.  False: one of them fails, or other sizes do.  None: neither; see `joined`."""
+        """True: proved, and the floats hold.  False: one of them fails, or other sizes do.  None: see `joined`."""
         verdicts = (self.proved, self.floats.holds)
-        if False in verdicts or self.others.holds is False:
+        if False in verdicts or (self.others and self.others.holds is False):
             return False
         return True if None not in verdicts else None
 
@@ -59,9 +59,10 @@ class CheckReport:
         if self.floats.holds is False:
             identity = {True: "proved as an identity, but ", False: "", None: "not proved, and "}[self.proved]
             return f"WRONG: {identity}wrong in floats: {self.floats.reason}."
-        if self.others.holds is False:
-            return f"WRONG: {self.others.said}."
-        return "WRONG: no identity."
+        if self.proved is False:
+            return "WRONG: no identity, though floats do not show it."
+        assert self.others is not None
+        return f"WRONG: {self.others.said}."
 
     @property
     def proved(self) -> bool | None:
@@ -197,7 +198,7 @@ class CheckReport:
 
     @property
     def _lines(self) -> list[str]:
-        scope = [text for text in (self.floats.batch, self.others.said) if text]
+        scope = [text for text in (self.floats.batch, self.others and self.others.said) if text]
         said = [self.joined, self.in_floats, self.in_words, *(f"{text[0].upper()}{text[1:]}." for text in scope)]
         return [*said, *(f"note: {note}" for note in self.notes)]
 
@@ -231,7 +232,7 @@ class CheckReport:
             "differs": list(v.differs),
             "floats": {"holds": self.floats.holds, "reason": self.floats.reason, "share": repr(self.floats.share)},
             "batch": self.floats.batch,
-            "other_sizes": {"sizes": list(self.others.sizes), "holds": self.others.holds, "said": self.others.said},
+            "other_sizes": self.others and dataclasses.asdict(self.others),
             "counterexample": None if v.counterexample is None else plain_row(v.counterexample),
             "failure": self.failure,
             "notes": list(self.notes),

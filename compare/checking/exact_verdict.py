@@ -20,6 +20,10 @@ independent points with the product of theirs.
 alone accuses nobody, since its E lacks identities of exp, such as e²ᶻ = (eᶻ)².  Random points are used
 throughout, where no z is at a kink: relu′(0) is a convention and no mistake.  A difference below 2⁻⁴⁴ of
 the number's size accuses nobody either: a constant that is rounded to a float, such as 1/3, makes it.
+What the field refutes and neither can confirm, or what it refutes of a batch, is wrong if floats are, too.
+
+A batch is held against the candidate's own gradients of its samples, in whichever of k reductions fits at the first
+point; so the bound has the factor k.
 """
 
 from collections.abc import Callable
@@ -161,9 +165,9 @@ def in_field(exam: Examination, takes_batches: bool = True) -> Verdict:
         degree, arguments = max(degree, here), max(arguments, functions.calls)
     if probability >= ENOUGH:
         raise Unusable(f"degrees of {degree:,} are too large for a proof in a field of 2⁶¹ − 1 elements")
-    reason = f"equal in GF(2⁶¹ − 1) at {trials} random points"
-    if exam.reductions:
-        reason += f", and of batches of {samples}: their samples are {exam.reductions[0].said}"
+    how = exam.reductions
+    of = f", and for batches of {samples}, whose samples are {how[0].said}" if how else ", for one sample at a time"
+    reason = f"equal in GF(2⁶¹ − 1) at {trials} random points{of}"
     return Verdict(True, reason, "finite field", probability, trials, degree, arguments)
 
 

@@ -1,7 +1,7 @@
 """Are somebody's floats as near to the adjoints as rounding lets them be?
 
 Rounding is bounded a priori (`compare.rounding.bounds`), for any order of the sums, and, since σ can be written in
-many ways, with an absolute error of 8u more in each σ and σ′: 1 − 1/(1 + eᶻ) is right, and small σ lose digits in it.
+many ways, with an absolute error of 16u more in each σ and σ′: 1 − 1/(1 + eᶻ) is right, and small σ lose digits in it.
 Both sides may be off by that bound.  What is further apart is no rounding, whatever exact arithmetic says of the
 formulas: (g + 10²⁰) − 10²⁰ is g, and 0 in floats.
 
@@ -23,7 +23,7 @@ from compare.rounding.rules import RULES, U, gamma
 from explicit import Network
 from explicit.elementwise import Array
 
-SIGMA_ERROR = 8 * U  # absolute: of another writing of σ or σ′
+SIGMA_ERROR = 16 * U  # absolute: of another writing of σ or σ′
 Sample = tuple[Array, Array]  # x, y
 
 
@@ -84,7 +84,8 @@ def float_verdict(
     try:
         drawn = [beside(runner, network, (x[:, s : s + 1], y[:, s : s + 1])) for s in range(SAMPLES)]
     except (CandidateError, NotGradients, NoReference) as error:
-        return _joined([*(b.verdict for b in given), FloatVerdict(None, f"at random samples: {error}")])
+        unknown = FloatVerdict(None, f"it has no gradients at random samples: {error}")
+        return _joined([*(b.verdict for b in given), unknown])
     batch = _of_batch(runner, of, x, y, drawn, reduction)
     joined = _joined([*(b.verdict for b in (*given, *drawn)), batch])
     return replace(joined, reductions=batch.reductions, batch=batch.batch)

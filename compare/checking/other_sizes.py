@@ -1,7 +1,7 @@
 """A candidate at other sizes than the given ones: a function takes any weights, a class makes networks of any sizes.
 
-A class that is given says that it is right at all sizes.  A function does not: it may fix its layers, which is a limit
-and no mistake.  Of an object its class is asked, if what it makes computes what the object does.
+A class says that it is right at all sizes.  A function does not: it may fix its layers, which is a limit and no mistake.
+Of an object its class is asked, if what it makes computes what the object does.
 """
 
 import inspect
@@ -13,7 +13,7 @@ import numpy as np
 
 from compare.candidates.candidate import Candidate
 from compare.candidates.gradients import CandidateError, NotGradients
-from compare.checking.float_verdict import FloatVerdict, Sample, float_verdict
+from compare.checking.float_verdict import Sample, float_verdict
 from explicit import Network
 from explicit.elementwise import Array
 
@@ -67,7 +67,7 @@ def at_other_sizes(
         return OtherSizes(tuple(sizes), True, f"at {where} it is right too, in floats")
     if found.holds is None:
         return OtherSizes(tuple(sizes), None, f"{fixed.said}: at {where} {found.reason}")
-    if of.is_object:
+    if of.is_object and all(f == last for f in inside):  # else it is a guess which σ a layer more has
         return OtherSizes(tuple(sizes), False, f"at {where} {found.reason}")
     return OtherSizes(tuple(sizes), None, f"it is right for the layers {names} alone: at {where} {found.reason}")
 

@@ -129,14 +129,13 @@ def matrix(name: str, value: Any) -> Array:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         It is none; the message names the argument.
     """
-    array = np.asarray(value)
+    array = checks.number_array(name, value).copy()
     array = array[:, None] if array.ndim == 1 else array  # one sample
-    if array.dtype.kind not in "fiub" or array.ndim != 2 or not array.size:
+    if array.dtype.hasobject or array.ndim != 2 or not array.size:
         raise ValueError(f"{name}: expected a matrix of floats, one column per sample, got shape {array.shape}")
-    array = array.astype(np.float64)
     checks.finite(name, array)
     return array
 

@@ -11,8 +11,8 @@ import pytest
 
 from compare.candidates.forward_trace import trace
 from compare.candidates.object_zeros import ObjectZeros
-from compare.diagnosing.diagnose import diagnose
 from compare.checking.check import check
+from compare.diagnosing.diagnose import diagnose
 
 ROOT = Path(__file__).resolve().parents[3]
 X, Y = np.array([[0.5], [-1.0]]), np.array([[1.0]])
@@ -95,7 +95,7 @@ def zeros_of(code):
         "def f():\n from numpy import empty as e\n return e(1)",
         "def make():\n import numpy as np\n def f(): return np.zeros(1)\n return f\nf = make()",
         "import numpy as np\ndef g(): return np.zeros(1)\nf = np.vectorize(lambda: 0)\nf = lambda h=g: h()",
-        "import numpy as np\nclass C:\n def __call__(self): return self.p\n p = property(lambda self: np.zeros(1))\nf = C()",
+        "import numpy as np\nclass C:\n __call__ = lambda s: s.p\n p = property(lambda s: np.zeros(1))\nf = C()",
     ],
 )
 def test_the_candidate_s_own_names_make_objects_and_are_numpy_s_again_afterwards(code):
