@@ -96,7 +96,8 @@ def _of_batch(
 ) -> FloatVerdict:
     """What it makes of a batch of the samples drawn; where it takes one sample at a time, that is no mistake."""
     try:
-        whole = read(runner.own_returned(x, y), [w.shape for w in of.weights])
+        found = read(runner.own_returned(x, y), [w.shape for w in of.weights])
+        whole = None if found is None else _as_float64(found)
         why = "other shapes than the parameters' come back"
     except (CandidateError, NotGradients) as error:
         whole, why = None, str(error)
@@ -117,14 +118,14 @@ def _of_batch(
         return error[pair.layer - 2] + gamma(SAMPLES + 4) * largest[pair.layer - 2]
 
     try:
-        fit, best, found = fitting(
-            _as_float64(whole), samples, allowed(reduction),
+        fit, best, both = fitting(
+            whole, samples, allowed(reduction),
             lambda how, pair: _judged([pair], [bound_of(how, pair)]).holds is not False,
         )  # fmt: skip
     except ValueError as error:
         return FloatVerdict(False, f"of a batch, {error}", reductions=allowed(reduction))
     if not fit:
-        judged = _judged(found, [bound_of(best, pair) for pair in found])
+        judged = _judged(both, [bound_of(best, pair) for pair in both])
         return replace(judged, reason=f"of a batch of {SAMPLES}, {judged.reason}", reductions=allowed(reduction))
     takes = [how for how in fit if how.takes_batches]
     if len(fit) > 1:

@@ -1,7 +1,7 @@
 """A candidate at other sizes than the given ones: a function takes any weights, a class makes networks of any sizes.
 
-A class says that it is right at all sizes.  A function does not: it may fix its layers, which is a limit and no mistake.
-Of an object its class is asked, if what it makes computes what the object does.
+A class says that it is right at all sizes.  A function does not: it may fix its layers, which is a limit and no
+mistake.  Of an object its class is asked, if what it makes computes what the object does.
 """
 
 import inspect

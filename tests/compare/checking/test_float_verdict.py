@@ -94,6 +94,8 @@ def test_right_code_in_any_convention_is_right_and_the_convention_is_said(candid
     report = check(candidate, X, Y, sizes=SIZES, **options)
     assert report.right is True and report.proved is True, str(report)
     assert said in report.floats.batch and said[1:] in str(report)
+    takes_batches = candidate not in (columns, first_alone, raising)
+    assert report.joined.startswith("RIGHT:" if takes_batches else "RIGHT for one sample at a time:")
 
 
 @pytest.mark.parametrize(
@@ -323,3 +325,15 @@ def test_cross_entropy_with_and_without_the_short_cut_holds_in_floats(shortcut):
 
     report = check(backprop, X, Y, sizes=SIZES, cost="cross_entropy")
     assert report.right is True, str(report)
+
+
+def test_a_function_that_remembers_is_wrong_and_breaks_nothing():
+    total = []
+
+    def backprop(weights, biases, x, y):
+        b, w = whole(weights, biases, x, y)
+        total[:] = [p + q for p, q in zip(total, b + w, strict=True)] if total else b + w
+        return total[: len(b)], total[len(b) :]
+
+    report = check(backprop, X, Y, sizes=SIZES)
+    assert report.right is False and any("two calls" in note for note in report.notes)
