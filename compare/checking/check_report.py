@@ -52,7 +52,8 @@ class CheckReport:
     def joined(self) -> str:
         """`right` in a sentence, which names what fails."""
         if self.right:
-            batches = any(how.takes_batches for how in self.floats.reductions or ())
+            how = self.floats.reductions
+            batches = how and all(one.takes_batches for one in how)
             return f"RIGHT{'' if batches else ' for one sample at a time'}: proved as an identity, and right in floats."
         if self.right is None:
             floats = {True: "right in floats", None: f"not judged in floats ({self.floats.reason})"}[self.floats.holds]

@@ -124,6 +124,9 @@ def _of_batch(
         )  # fmt: skip
     except ValueError as error:
         return FloatVerdict(False, f"of a batch, {error}", reductions=allowed(reduction))
+    if not fit and reduction is None and _reads_one(of.fresh(), whole, x, y):
+        said = "it takes one sample at a time: of a batch it reads the first numbers"
+        return FloatVerdict(True, said, reductions=(), batch=said)
     if not fit:
         judged = _judged(both, [bound_of(best, pair) for pair in both])
         return replace(judged, reason=f"of a batch of {SAMPLES}, {judged.reason}", reductions=allowed(reduction))
@@ -135,6 +138,20 @@ def _of_batch(
     else:
         said = f"it takes one sample at a time: the samples of a batch are {best.said}"
     return FloatVerdict(True, said, reductions=fit, batch=said)
+
+
+def _reads_one(runner: Runner, whole: Gradients, x: Array, y: Array) -> bool:
+    """Whether a batch is taken for one sample, as by ``x.ravel()``: then the same numbers come back for that sample."""
+    def one(a: Array, flat: bool) -> Array:
+        return a.reshape(-1, 1)[: len(a)] if flat else a[:, :1]
+
+    ways = [(one(x, of_x), one(y, of_y)) for of_x in (True, False) for of_y in (True, False)]
+    try:
+        found = [_as_float64(runner.on_floats(*sample)) for sample in ways]
+    except (CandidateError, NotGradients):
+        return False
+    arrays = [*whole.deltas, *whole.nabla_w]
+    return any(all(map(np.array_equal, arrays, [*g.deltas, *g.nabla_w])) for g in found)
 
 
 def _bounds(network: Network, sample: Sample) -> tuple[Gradients | None, str]:

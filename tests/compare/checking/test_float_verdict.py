@@ -72,6 +72,10 @@ def columns(weights, biases, x, y):
     return [np.hstack(b) for b in zip(*(e[0] for e in each), strict=True)], whole(weights, biases, x, y)[1]
 
 
+def flat(weights, biases, x, y):
+    return whole(weights, biases, x.ravel()[: weights[0].shape[1], None], y.ravel()[: len(biases[-1]), None])
+
+
 def raising(weights, biases, x, y):
     assert x.shape[1] == 1, "one sample, please"
     return whole(weights, biases, x, y)
@@ -87,6 +91,7 @@ def raising(weights, biases, x, y):
         (changed(rounded_mean), {}, "are averaged"),
         (columns, {}, "one column per sample"),
         (first_alone, {}, "but for the first"),
+        (flat, {}, "of a batch it reads the first numbers"),
         (raising, {}, "it takes one sample at a time, and no batch (test_float_verdict.py"),
     ],
 )
@@ -94,7 +99,7 @@ def test_right_code_in_any_convention_is_right_and_the_convention_is_said(candid
     report = check(candidate, X, Y, sizes=SIZES, **options)
     assert report.right is True and report.proved is True, str(report)
     assert said in report.floats.batch and said[1:] in str(report)
-    takes_batches = candidate not in (columns, first_alone, raising)
+    takes_batches = candidate not in (columns, first_alone, flat, raising)
     assert report.joined.startswith("RIGHT:" if takes_batches else "RIGHT for one sample at a time:")
 
 
