@@ -12,23 +12,28 @@ from explicit.elementwise import Array
 Row = TypeVar("Row")
 
 
-def number_array(name: str, value: Any) -> Array:
-    """`value` as an array: object arrays as they are, other real numbers as float64.
+def real_array(name: str, value: Any) -> Array:
+    """`value` as an array of the real numbers, or of the objects, that it holds, in their own dtype.
 
     Errors: TypeError for what holds no real numbers, ValueError for ragged rows.
-
-    >>> number_array("x", [[1, 2]])
-    array([[1., 2.]])
     """
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name}: expected rows of equal length ({error})") from error
-    if array.dtype.hasobject or array.dtype == np.float64:
-        return array
-    if array.dtype.kind not in "fiub":
+    if array.dtype.kind not in "fiubO":
         raise TypeError(f"{name}: expected real numbers, got an array of dtype {array.dtype}")
-    return array.astype(np.float64)
+    return array
+
+
+def number_array(name: str, value: Any) -> Array:
+    """`value` as an array: object arrays as they are, other real numbers as float64. Errors: as `real_array`.
+
+    >>> number_array("x", [[1, 2]])
+    array([[1., 2.]])
+    """
+    array = real_array(name, value)
+    return array if array.dtype.hasobject or array.dtype == np.float64 else array.astype(np.float64)
 
 
 def finite(name: str, array: Array) -> None:

@@ -7,16 +7,18 @@ with one array per layer of weights, for one sample: x and y are columns.
 
 import copy
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from compare.candidates.gradients import CandidateError, Gradients, NotGradients, kind_of, lists_of
-from compare.candidates.held_arrays import Place, copies, places
-from compare.candidates.object_zeros import object_zeros
-from compare.candidates.user_lines import line_of
+from compare.candidates.held_arrays import HeldArray, copies, held_arrays
+from compare.candidates.object_zeros import ObjectZeros
+from compare.candidates.user_lines import Line, line_of
+from explicit import checks
 from explicit.elementwise import Array
 
 
@@ -24,8 +26,8 @@ class Candidate:
     """A candidate with its parameters, in its own form and in ours.
 
     weights, biases:  float64, (nₗ, nₗ₋₁) and (nₗ, 1), whatever containers the candidate keeps them in
-    code:             the function that is called
-    objects:          whether np.zeros and its kin make objects while it runs (set by who finds the need)
+    forced:           the line that forced floats upon exact numbers, after which np.zeros and its kin make
+                      objects for these; None as long as there is none
 
     The object itself is never called and never changed: `fresh()` gives something to call.
 
@@ -52,41 +54,54 @@ class Candidate:
                 f"backprop(weights, biases, x, y); got {type(candidate).__name__} {candidate!r:.60}"
             )
         self.candidate = candidate
-        self.code: Callable[..., Any] = candidate.backprop if self.is_object else candidate
         self.own_weights, self.own_biases = _items("weights", weights), _items("biases", biases)
         self.weights = [_floats(f"weights[{i}]", w) for i, w in enumerate(self.own_weights)]
         biases_ = [_floats(f"biases[{i}]", b) for i, b in enumerate(self.own_biases)]
         _check(self.weights, biases_)
         self.bias_shapes = [b.shape for b in biases_]
         self.biases = [b.reshape(-1, 1) for b in biases_]
-        self.objects = False
+        self.forced: Line | str | None = None
 
     @property
     def sizes(self) -> list[int]:
         """Units per layer, input first."""
         return [self.weights[0].shape[1], *(len(w) for w in self.weights)]
 
+    @cached_property
+    def zeros(self) -> ObjectZeros:
+        """What makes objects of np.zeros and its kin in the candidate's code."""
+        return ObjectZeros(self.candidate)
+
+    @property
+    def layers(self) -> int:
+        """How many layers of weights there are."""
+        return len(self.weights)
+
     def kept(self) -> str:
         """Where the object keeps parameters a second time and computes with them; "" if nowhere.
 
         Such numbers cannot be replaced by others with certainty (`self.transposed = [w.T for w in …]`).
-        Found by changing them and looking whether the results change.
+        Found by changing them and looking whether the results change, or whether it now raises.
+
+        Raises
+        ------
+        CandidateError, NotGradients
+            It does not run at the point where this was tried.
         """
         if not self.is_object:
             return ""
         rng = random.Random(0)
         x, y = (np.array([[rng.gauss(0, 1)] for _ in range(n)]) for n in (self.sizes[0], self.sizes[-1]))
-        try:
-            usual = self.fresh().on_floats(x, y)
-            for number, place in enumerate(self.fresh().copies()):
-                changed = self.fresh()
+        usual = self.fresh().on_floats(x, y)
+        for number, place in enumerate(self.fresh().copies()):
+            changed = self.fresh()
+            try:
                 changed.copies()[number].array[...] += 1.0
                 found = changed.on_floats(x, y)
-                for a, b in zip(_all(usual), _all(found), strict=True):
-                    if not np.array_equal(a, b):
-                        return place.path
-        except (CandidateError, NotGradients, ValueError, TypeError) as error:
-            return f"{error}"
+            except (CandidateError, NotGradients, ValueError, TypeError):  # ValueError: the array is read-only
+                return place.path
+            if not all(np.array_equal(a, b) for a, b in zip(_all(usual), _all(found), strict=True)):
+                return place.path
         return ""
 
     def fresh(self) -> "Runner":
@@ -95,31 +110,45 @@ class Candidate:
 
 
 class Runner:
-    """One copy of a candidate.  Call it with numbers of any kind, any number of times."""
+    """One copy of a candidate.  Call it with numbers of any kind, any number of times.
+
+    Results are copied at once: the candidate may write into its arrays again.  After an error the copy is made anew.
+
+    changed:  what the candidate changed of what it was given; ""
+    """
 
     def __init__(self, candidate: Candidate) -> None:
         self._of = candidate
-        self._copy = copy.deepcopy(candidate.candidate) if candidate.is_object else candidate.candidate
-        self._aliases = _aliases(self._copy) if candidate.is_object else []
-        self.changed = ""  # what the candidate changed of what it was given
+        self.changed = ""
+        self._renew()
 
-    def copies(self) -> list[Place]:
+    def _renew(self) -> None:
+        of = self._of
+        self._copy = copy.deepcopy(of.candidate) if of.is_object else of.candidate
+        self._aliases = _aliases(self._copy) if of.is_object else []
+
+    def copies(self) -> list[HeldArray]:
         """Where this copy keeps the numbers of its parameters a second time."""
         own = [*self._copy.weights, *self._copy.biases]
         return copies(self._copy, [array for array in own if isinstance(array, np.ndarray)])
 
     def on_floats(self, x: Array, y: Array) -> Gradients:
-        """With the candidate's own parameters, as it keeps them."""
-        of = self._of
-        return self._run(copy.deepcopy(of.own_weights), copy.deepcopy(of.own_biases), x, y)
+        """For one sample, with the candidate's own parameters, as it keeps them."""
+        return self._gradients(self.own_returned(x, y))
 
     def on(self, weights: list[Array], biases: list[Array], x: Array, y: Array) -> Gradients:
-        """With other numbers, given to the candidate in the containers of its own parameters."""
+        """For one sample, with other numbers, given to the candidate in the containers of its own parameters."""
+        return self._gradients(self.returned(weights, biases, x, y))
+
+    def own_returned(self, x: Array, y: Array) -> list[list[Array]]:
+        """As `returned`, with the candidate's own parameters."""
         of = self._of
-        return self._run(_like(of.own_weights, weights), _like(of.own_biases, biases), x, y)
+        return lists_of(self._called(copy.deepcopy(of.own_weights), copy.deepcopy(of.own_biases), x, y), of.layers)
 
     def returned(self, weights: list[Array], biases: list[Array], x: Array, y: Array) -> list[list[Array]]:
         """[nabla_b, nabla_w] in whatever shapes they came, with other numbers; x and y may hold several samples.
+
+        Where the candidate forces floats upon exact numbers, it is run again with zeros of objects.
 
         Raises
         ------
@@ -127,19 +156,33 @@ class Runner:
             It raised; it returned no pair of lists with one array per layer of weights.
         """
         of = self._of
-        returned = self._called(_like(of.own_weights, weights), _like(of.own_biases, biases), x, y)
-        return lists_of(returned, len(of.weights))
 
-    def _run(self, weights: Any, biases: Any, x: Array, y: Array) -> Gradients:
-        return self._gradients(self._called(weights, biases, x, y))
+        def called() -> Any:
+            return self._called(_like(of.own_weights, weights), _like(of.own_biases, biases), x, y)
+
+        try:
+            found = called()
+        except CandidateError as error:
+            if of.forced is not None or x.dtype != object or not error.forces_floats:
+                raise
+            of.forced = error.line or "the candidate"
+            try:
+                found = called()
+            except CandidateError as second:
+                # If it fails there too, or elsewhere, the zeros were not what stood in the way, or not alone.
+                if not (second.is_of_arithmetic or second.has_no_order):
+                    of.forced = None
+                raise
+        return lists_of(found, of.layers)
 
     def _called(self, weights: Any, biases: Any, x: Array, y: Array) -> Any:
         of = self._of
         given = {"weights": weights, "biases": biases, "x": x.copy(), "y": y.copy()}
         before = {name: _flat(value) for name, value in given.items()}
+        objects = of.forced is not None and x.dtype == object
         try:
             # Its own warnings (overflow in exp, say) are not the question here.
-            with np.errstate(all="ignore"), object_zeros(of.code) if of.objects else nullcontext():
+            with np.errstate(all="ignore"), of.zeros.made() if objects else nullcontext():
                 if of.is_object:
                     _set(self._copy, "weights", weights)
                     _set(self._copy, "biases", biases)
@@ -152,6 +195,7 @@ class Runner:
         except NotGradients:
             raise
         except Exception as error:
+            self._renew()
             raise CandidateError(error, line_of(error)) from error
         for name, value in given.items():
             after = _flat(value)
@@ -168,10 +212,9 @@ class Runner:
             if first is not wanted and not bool(first == wanted):
                 raise NotGradients(f"other numbers cannot be put in the place of its {name}")
 
-    def _gradients(self, returned: Any) -> Gradients:
+    def _gradients(self, found: list[list[Array]]) -> Gradients:
         of = self._of
         shapes = {"nabla_b": of.bias_shapes, "nabla_w": [w.shape for w in of.weights]}
-        found = lists_of(returned, len(of.weights))
         got = [[a.shape for a in arrays] for arrays in found]
         if got != list(shapes.values()):
             if got == list(shapes.values())[::-1]:
@@ -197,15 +240,11 @@ def _items(name: str, value: Any) -> list[Any]:
 
 
 def _floats(name: str, value: Any) -> Array:
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{name}: expected rows of equal length ({error})") from error
-    if array.dtype.kind not in "fiu":
+    array = checks.real_array(name, value)
+    if array.dtype.hasobject:
         raise TypeError(f"{name}: expected real numbers, got an array of dtype {array.dtype}")
     floats = array.astype(np.float64)
-    if not np.isfinite(floats).all():
-        raise ValueError(f"{name}: expected finite numbers")
+    checks.finite(name, floats)
     return floats
 
 
@@ -235,7 +274,7 @@ def _aliases(candidate: Any) -> list[tuple[Any, Any, int]]:
     """Where else the very arrays of weights and biases hang: container, key, and which one it is."""
     parameters = [*candidate.weights, *candidate.biases]
     found = []
-    for place in places(candidate):
+    for place in held_arrays(candidate):
         for i, array in enumerate(parameters):
             if place.array is array and not (place.is_parameter or isinstance(place.container, tuple)):
                 found.append((place.container, place.key, i))

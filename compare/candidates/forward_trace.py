@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from compare.candidates.object_zeros import object_zeros
+from compare.candidates.object_zeros import ObjectZeros
 from compare.candidates.user_lines import line_of
 from compare.comparison.tracing import as_values
 from engine import Value, grad, modes
+from explicit import checks
 from explicit.elementwise import Array
 
 
@@ -80,7 +81,7 @@ def trace(forward: Callable[..., Any], params: Any, x: Any, y: Any = None) -> Tr
         leaves, returned = _run(forward, params, x, y)
     except TypeError as first:
         try:
-            with object_zeros(forward):
+            with ObjectZeros(forward).made():
                 leaves, returned = _run(forward, params, x, y)
         except TypeError as error:
             line = line_of(error)
@@ -128,8 +129,10 @@ def _watching() -> Iterator[None]:
 
 def _run(forward: Callable[..., Any], params: Any, x: Any, y: Any) -> tuple[tuple[Any, Any, Any], Any]:
     traced = _leaves("params", params), _leaves("x", x), None if y is None else _leaves("y", y)
+    # forward gets arrays of its own: it may write into them, and the leaves stay what they are.
+    own = [_map(leaves, np.copy) for leaves in (traced if y is not None else traced[:2])]
     with _watching():
-        return traced, forward(*(traced if y is not None else traced[:2]))
+        return traced, forward(*own)
 
 
 def _why(error: BaseException) -> str:
@@ -150,9 +153,7 @@ def _leaves(name: str, value: Any) -> Any:
         if isinstance(value, list):
             return items
         return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiubO":
-        raise TypeError(f"{name}: expected real numbers, got an array of dtype {array.dtype}")
+    array = checks.real_array(name, value)
     if array.dtype.kind in "iub":
         array = array.astype(np.float64)  # an int has no bits to compare, and 1/2 of ints is a float anyway
     if array.ndim == 0:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from compare.candidates.user_lines import Line
+from compare.numbers.field import NoOrder
+from explicit import checks
 from explicit.elementwise import Array
 
 
@@ -27,13 +29,31 @@ class CandidateError(Exception):
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         super().__init__(f"{line}: {what}" if line else what)
 
+    @property
+    def is_of_arithmetic(self) -> bool:
+        """Whether arithmetic itself raised: a division by 0, a comparison that balls do not decide."""
+        return isinstance(self.error, ArithmeticError)
+
+    @property
+    def has_no_order(self) -> bool:
+        """Whether an order was asked for among the elements of a field."""
+        cause: BaseException | None = self.error
+        while cause is not None and not isinstance(cause, NoOrder):
+            cause = cause.__cause__ or cause.__context__
+        return cause is not None
+
+    @property
+    def forces_floats(self) -> bool:
+        """Whether it looks as if nothing but floats may stand where it was raised."""
+        return isinstance(self.error, (TypeError, ValueError)) and not self.has_no_order
+
 
 class NotGradients(Exception):
     """What the candidate returned cannot be compared: it is no pair, or has other shapes."""
 
 
 def lists_of(returned: Any, layers: int) -> list[list[Array]]:
-    """What backprop returned, as the two lists nabla_b and nabla_w of arrays; NotGradients where it is no such pair."""
+    """What backprop returned, as two lists nabla_b and nabla_w of copies; NotGradients where it is no such pair."""
     names = ("nabla_b", "nabla_w")
     if not isinstance(returned, (tuple, list)) or len(returned) != 2:
         raise NotGradients(f"backprop returned {kind_of(returned)}, expected the pair (nabla_b, nabla_w)")
@@ -52,12 +72,9 @@ def kind_of(value: Any) -> str:
 
 def _array(name: str, value: Any) -> Array:
     try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise NotGradients(f"{name}: rows of different lengths ({error})") from error
-    if array.dtype.kind not in "fiuO":
-        raise NotGradients(f"{name} is an array of dtype {array.dtype}, expected real numbers")
-    return array
+        return checks.real_array(name, value).copy()
+    except (TypeError, ValueError) as error:
+        raise NotGradients(str(error)) from error
 
 
 def as_float64(array: Array) -> Array:

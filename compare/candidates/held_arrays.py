@@ -13,7 +13,7 @@ _CLOSED = (type, types.ModuleType, types.FunctionType, types.MethodType, types.B
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class HeldArray:
     """An array at ``container[key]``; `path` is how one writes it, `layers[0].W`."""
 
     container: Any
@@ -27,13 +27,13 @@ class Place:
         return self.path.partition("[")[0] in ("weights", "biases")
 
 
-def places(thing: Any) -> Iterator[Place]:
+def held_arrays(thing: Any) -> Iterator[HeldArray]:
     """Every array that an object holds, in lists, dictionaries and objects to any depth.
 
     >>> class Layer:
     ...     pass
     >>> layer = Layer(); layer.W = np.zeros((1, 2)); layer.inputs = [np.ones(2)]
-    >>> [place.path for place in places(layer)]
+    >>> [place.path for place in held_arrays(layer)]
     ['W', 'inputs[0]']
     """
     waiting: list[tuple[Any, str]] = [(thing, "")]
@@ -45,7 +45,7 @@ def places(thing: Any) -> Iterator[Place]:
         seen[id(holder)] = holder
         for container, key, item, name in _items(holder, path):
             if isinstance(item, np.ndarray) and item.dtype != object:
-                yield Place(container, key, name, item)
+                yield HeldArray(container, key, name, item)
             else:
                 waiting.append((item, name))
 
@@ -60,7 +60,7 @@ def _items(holder: Any, path: str) -> list[tuple[Any, Any, Any, str]]:
     return [(attributes, name, item, f"{path}{dot}{name}") for name, item in attributes.items()]
 
 
-def copies(thing: Any, arrays: list[Array]) -> list[Place]:
+def copies(thing: Any, arrays: list[Array]) -> list[HeldArray]:
     """The places, outside `weights` and `biases`, that repeat the numbers of one of `arrays`.
 
     Transposed or not; an array of zeros repeats nothing.  The very arrays are none, except in a tuple, where
@@ -68,12 +68,12 @@ def copies(thing: Any, arrays: list[Array]) -> list[Place]:
     """
     return [
         place
-        for place in places(thing)
+        for place in held_arrays(thing)
         if not place.is_parameter and place.array.any() and any(_repeats(place, array) for array in arrays)
     ]
 
 
-def _repeats(place: Place, array: Array) -> bool:
+def _repeats(place: HeldArray, array: Array) -> bool:
     if place.array is array:
         return isinstance(place.container, tuple)
     return any(place.array.shape == form.shape and bool((place.array == form).all()) for form in (array, array.T))

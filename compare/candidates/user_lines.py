@@ -42,8 +42,8 @@ def line_of(error: BaseException) -> Line | None:
 
 
 def is_library(filename: str) -> bool:
-    """Whether a file is ours, numpy's or Python's, and not the user's."""
-    if filename.startswith(("<frozen", "<__array_function__")):
+    """Whether a file is ours, numpy's (its compiled parts too) or Python's, and not the user's."""
+    if filename.startswith(("<frozen", "<__array_function__")) or filename.endswith((".pyx", ".pxd", ".pxi")):
         return True
     path = os.path.realpath(filename)
     if path.startswith((*_OURS, _NUMPY)):

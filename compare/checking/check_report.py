@@ -7,7 +7,8 @@ from fractions import Fraction
 from math import ceil
 from typing import Any
 
-from compare.checking.trial import Verdict
+from compare.checking.other_sizes import OtherSizes
+from compare.checking.verdicts import FloatVerdict, Verdict
 from compare.comparison.rows import LISTED, SHOWN, Pair, Row, count, plain_row, text_of
 from compare.numbers.identity import as_plain, log2
 from compare.readable import Readable, Table, name_of
@@ -21,16 +22,46 @@ class CheckReport(Readable):
     network:  ours with the candidate's parameters
     pairs:    in float64, for each sample its `Pair`s, walking backward from the cost: δ, ∂C/∂W per layer;
               empty where the candidate raised or returned nothing comparable
-    verdict:  of exact arithmetic, with all its details (`compare.checking.trial.Verdict`)
+    verdict:  of exact arithmetic, with all its details (`compare.checking.verdicts.Verdict`)
+    floats:   whether the floats are as near as rounding lets them be (`compare.checking.verdicts.FloatVerdict`)
     failure:  what kept float64 from being compared; "" where nothing did
     notes:    remarks: np.zeros was replaced, arguments were changed in place, two calls differed, …
+    others:   what floats say at other sizes; None where nothing was asked
     """
 
     network: Network
     pairs: list[list[Pair]]
     verdict: Verdict
+    floats: FloatVerdict
     failure: str = ""
     notes: tuple[str, ...] = ()
+    others: OtherSizes | None = None
+
+    @property
+    def right(self) -> bool | None:
+        """True: proved, and the floats hold.  False: one of them fails, or other sizes do.  None: see `joined`."""
+        verdicts = (self.proved, self.floats.holds)
+        if False in verdicts or (self.others and self.others.holds is False):
+            return False
+        return True if None not in verdicts else None
+
+    @property
+    def joined(self) -> str:
+        """`right` in a sentence, which names what fails."""
+        if self.right:
+            how = self.floats.reductions
+            batches = how and all(one.takes_batches for one in how)
+            return f"RIGHT{'' if batches else ' for one sample at a time'}: proved as an identity, and right in floats."
+        if self.right is None:
+            floats = {True: "right in floats", None: f"not judged in floats ({self.floats.reason})"}[self.floats.holds]
+            return f"NOT DECIDED: {'proved as an identity' if self.proved else 'no identity is proved'}, {floats}."
+        if self.floats.holds is False:
+            identity = {True: "proved as an identity, but ", False: "", None: "not proved, and "}[self.proved]
+            return f"WRONG: {identity}wrong in floats: {self.floats.reason}."
+        if self.proved is False:
+            return "WRONG: no identity, though floats do not show it."
+        assert self.others is not None
+        return f"WRONG: {self.others.said}."
 
     @property
     def proved(self) -> bool | None:
@@ -39,7 +70,7 @@ class CheckReport(Readable):
 
     @property
     def reason(self) -> str:
-        """Why the verdict is what it is."""
+        """Why the verdict of exact arithmetic is what it is."""
         return self.verdict.reason
 
     @property
@@ -155,22 +186,26 @@ class CheckReport(Readable):
         return Table(head, body)
 
     @property
-    def _notes(self) -> list[str]:
-        return [f"note: {note}" for note in self.notes]
+    def _lines(self) -> list[str]:
+        scope = [text for text in (self.floats.batch, self.others and self.others.said) if text]
+        said = [self.joined, self.in_floats, self.in_words, *(f"{text[0].upper()}{text[1:]}." for text in scope)]
+        return [*said, *(f"note: {note}" for note in self.notes)]
 
     def _parts(self) -> Iterator[str | Table]:
         yield self.title
         yield self._table()
-        yield "\n".join([self.in_floats, self.in_words, *self._notes])
+        yield "\n".join(self._lines)
 
     def __repr__(self) -> str:
-        return f"<CheckReport {self.title}: {self.in_words}>"
+        return f"<CheckReport {self.title}: {self.joined} {self.in_words}>"
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data: every δ, and every ∂C/∂w that differs."""
         v, first = self.verdict, self.first_divergence
         return {
             "title": self.title,
+            "right": self.right,
+            "joined": self.joined,
             "exact": self.exact,
             "proved": v.proved,
             "reason": v.reason,
@@ -179,6 +214,9 @@ class CheckReport(Readable):
             "trials": v.trials,
             "degree": v.degree,
             "differs": list(v.differs),
+            "floats": {"holds": self.floats.holds, "reason": self.floats.reason, "share": repr(self.floats.share)},
+            "batch": self.floats.batch,
+            "other_sizes": self.others and dataclasses.asdict(self.others),
             "counterexample": None if v.counterexample is None else plain_row(v.counterexample),
             "failure": self.failure,
             "notes": list(self.notes),

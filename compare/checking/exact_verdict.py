@@ -9,24 +9,29 @@ the values of E; how surely, `compare.numbers.identity` says.
 alone accuses nobody, since its E lacks identities of exp, such as e²ᶻ = (eᶻ)².  Random points are used
 throughout, where no z is at a kink: relu′(0) is a convention and no mistake.  A difference below 2⁻⁴⁴ of
 the number's size accuses nobody either: a constant that is rounded to a float, such as 1/3, makes it.
+What the field refutes and neither can confirm, or what it refutes of a batch, is wrong if floats are, too.
+
+A batch is held against the candidate's own gradients of its samples, in whichever of k reductions fits at the first
+point; so the bound has the factor k.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from math import log2
 from typing import Any
 
 from compare.candidates.beside_ours import Point, draw, pairs
-from compare.candidates.candidate import Candidate, Runner
-from compare.candidates.gradients import Gradients, lifted
-from compare.checking.trial import Trial, Unusable, Verdict
+from compare.candidates.gradients import CandidateError, NotGradients
+from compare.checking.batches import SAMPLES, fitting
+from compare.checking.examination import Examination, Unusable, all_lifted
+from compare.checking.verdicts import FloatVerdict, Verdict
 from compare.comparison.rows import Pair, Row
 from compare.numbers.arithmetic import not_rational
 from compare.numbers.field import Functions, Residue
 from compare.numbers.identity import ENOUGH, degree_of, fooled
 from compare.numbers.rational import Rational
 from engine.notation import symbol
-from explicit import Network
 
 MOST_TRIALS = 12
 ATTEMPTS = 20
@@ -37,48 +42,58 @@ TINY = 2.0**-44
 SHORT = 10  # units of softsign: each multiplies the length of the rational numbers above
 
 
-def verdict(candidate: Candidate, network: Network, seed: int = 0) -> Verdict:
-    """The verdict on a candidate; the network lends activations and cost."""
-    trial = Trial(candidate, network, seed)
+def verdict(exam: Examination, floats: FloatVerdict) -> Verdict:
+    """The verdict of exact arithmetic.  Where it can neither prove nor confirm, floats may confirm."""
     try:
-        first = in_field(trial)
+        first = in_field(exam, floats.reductions is not None)
     except Unusable as why:
         first = Verdict(None, str(why), "finite field")
     if first.proved:
-        return _with_notes(first, trial)
+        return first
+    in_floats_too = replace(
+        first, proved=False, reason=f"{first.reason}, and {floats.reason}", counterexample=floats.counterexample
+    )
+    if first.of_batch and floats.holds is False:
+        return in_floats_too
     # Where field and others cannot run the candidate, the reason of the first is the plainest.
     for arithmetic in (in_rationals, in_balls):
         try:
-            second = arithmetic(trial)
+            second = arithmetic(exam)
         except Unusable as why:
             said = str(why)
             continue
-        kept = candidate.kept() if second.proved is False else ""
-        if kept:
-            why_not = (
-                f"at random weights it differs from the adjoints, but it keeps parameters in "
-                f"`{kept}` too, which were not replaced"
-            )
-            second = Verdict(None, why_not, second.arithmetic, differs=second.differs)
-        return _with_notes(_both(first, second), trial)
-    joined = first.reason if not first.differs else f"{first.reason}, and that is not confirmed: {said}"
-    return _with_notes(Verdict(None, joined, first.arithmetic, differs=first.differs), trial)
+        return _both(first, _unless_kept(exam, second))
+    if first.differs and floats.holds is False:
+        return in_floats_too
+    return replace(first, reason=f"{first.reason}, and that is not confirmed: {said}") if first.differs else first
 
 
-def _with_notes(v: Verdict, trial: "Trial") -> Verdict:
-    return Verdict(**{**vars(v), "notes": tuple(dict.fromkeys(trial.notes))})
+def _unless_kept(exam: Examination, second: Verdict) -> Verdict:
+    """A refutation stands only if the parameters of the candidate were really replaced."""
+    if second.proved is not False:
+        return second
+    try:
+        kept = exam.candidate.kept()
+        why = f"it keeps parameters in `{kept}` too, which were not replaced" if kept else ""
+    except (CandidateError, NotGradients) as error:
+        why = f"whether it keeps parameters elsewhere too could not be found out ({error})"
+    if not why:
+        return second
+    return Verdict(
+        None, f"at random weights it differs from the adjoints, but {why}", second.arithmetic, differs=second.differs
+    )
 
 
 def _both(first: Verdict, second: Verdict) -> Verdict:
     if second.proved is False:
         return second
-    return Verdict(None, f"{first.reason}; {second.reason}", second.arithmetic, differs=first.differs)
+    return replace(second, reason=f"{first.reason}; {second.reason}", differs=first.differs)
 
 
 def _differs(found: list[Pair]) -> tuple[str, ...]:
     """δ⁵, ∂C/∂w⁵, …: what is not equal, walking backward from the cost."""
-    letters = {"z": "δ", "w": "∂C/∂w"}
-    return tuple(symbol(letters[p.quantity], p.layer) for p in found if not p.equal.all())
+    letters = {"z": "δ", "b": "∂C/∂b", "w": "∂C/∂w"}
+    return tuple(dict.fromkeys(symbol(letters[p.quantity], p.layer) for p in found if not p.equal.all()))
 
 
 def _is_rounding(found: list[Pair]) -> bool:
@@ -111,40 +126,46 @@ def _first(found: list[Pair]) -> Row:
 
 # -- the finite field ------------------------------------------------------------------------------
 
-def in_field(trial: Trial) -> Verdict:
-    """True, or None where the two differ in the field.
+def in_field(exam: Examination, takes_batches: bool = True) -> Verdict:
+    """True, or None where the two differ in the field; of one sample, and of a batch.
+
+    takes_batches:  whether it is known of the exam's reductions that the candidate can be asked for a batch
 
     Raises
     ------
     Unusable
         Candidate or network cannot be run over the field.
     """
-    runner = trial.candidate.fresh()
-    probability, trials, degree, arguments = Fraction(1), 0, 0, 0
+    probability, trials, degree, arguments = Fraction(max(1, len(exam.reductions))), 0, 0, 0
+    samples = SAMPLES
     while probability >= ENOUGH and trials < MOST_TRIALS:
-        found, functions, runner = _at_field_point(trial, trials, runner)
+        found, of_batch, functions = _at_field_point(exam, trials, samples, takes_batches)
+        if _differs(of_batch) and not _differs(found) and samples == SAMPLES:
+            samples += 1  # of 4 samples, 1/m is exact as a float too
+            continue
         trials += 1
-        differing = _differs(found)
-        if differing:
-            return Verdict(
-                None,
-                f"it differs from the adjoints in GF(2⁶¹ − 1) ({', '.join(differing)})",
-                "finite field",
-                trials=trials,
-                differs=differing,
-            )
-        here = degree_of((pair.explicit, pair.adjoint) for pair in found)
+        for some, of in ((found, ""), (of_batch, f"of a batch of {samples}, ")):
+            differing = _differs(some)
+            if differing:
+                why = f"{of}it differs from the adjoints in GF(2⁶¹ − 1) ({', '.join(differing)})"
+                return Verdict(None, why, "finite field", trials=trials, differs=differing, of_batch=bool(of))
+        here = degree_of((pair.explicit, pair.adjoint) for pair in (*found, *of_batch))
         probability *= fooled(here, functions)
         degree, arguments = max(degree, here), max(arguments, functions.calls)
     if probability >= ENOUGH:
         raise Unusable(f"degrees of {degree:,} are too large for a proof in a field of 2⁶¹ − 1 elements")
-    reason = f"equal in GF(2⁶¹ − 1) at {trials} random points"
+    how = exam.reductions
+    of = f", and for batches of {samples}, whose samples are {how[0].said}" if how else ", for one sample at a time"
+    reason = f"equal in GF(2⁶¹ − 1) at {trials} random points{of}"
     return Verdict(True, reason, "finite field", probability, trials, degree, arguments)
 
 
-def _at_field_point(trial: Trial, number: int, runner: Runner) -> tuple[list[Pair], Functions, Runner]:
+def _at_field_point(
+    exam: Examination, number: int, samples: int, takes_batches: bool
+) -> tuple[list[Pair], list[Pair], Functions]:
+    """One sample beside the adjoints, and a batch beside what is made of its samples."""
     for attempt in range(ATTEMPTS):
-        functions = Functions(f"check {trial.seed} field {number} {attempt}")
+        functions = Functions(f"check {exam.seed} field {number} {attempt}")
 
         def element(inputs: int, functions: Functions = functions) -> Residue:
             return Residue(functions.uniform(), functions, n=1)
@@ -152,26 +173,36 @@ def _at_field_point(trial: Trial, number: int, runner: Runner) -> tuple[list[Pai
         def lift(value: Any, functions: Functions = functions) -> Residue:
             return value if isinstance(value, Residue) else Residue(value, functions)
 
-        point = draw(trial.candidate.sizes, element)
+        weights, biases, x, y = point = draw(exam.candidate.sizes, element, samples if exam.reductions else 1)
+        columns = [(weights, biases, x[:, s : s + 1], y[:, s : s + 1]) for s in range(x.shape[1])]
         try:
-            theirs, runner = trial.theirs(runner, point, lift)
-            ours, _ = trial.ours(point)
+            theirs = [exam.theirs(column, lift) for column in columns]
+            ours, _ = exam.ours(columns[0])
+            found = pairs(theirs[0], all_lifted(ours, lift))
+            if _differs(found) or not exam.reductions:
+                return found, [], functions
+            try:
+                whole = exam.batch(point, lift)
+                fit, _, of_batch = fitting(whole, theirs, exam.reductions, lambda how, pair: bool(pair.equal.all()))
+            except (Unusable, ValueError) as error:
+                if takes_batches:
+                    raise Unusable(f"of a batch: {error}") from error
+                exam.reductions = ()
+                return found, [], functions
+            exam.reductions = fit or exam.reductions
         except ZeroDivisionError:
-            runner = trial.candidate.fresh()
             continue
         except ArithmeticError as error:
             raise Unusable(f"the candidate raised {type(error).__name__}: {error}") from error
-        return pairs(theirs, _lifted(ours, lift)), functions, runner
+        return found, of_batch, functions
     raise Unusable(f"some divisor was 0 at each of {ATTEMPTS} random points")
 
 
-def _lifted(ours: Gradients, lift: Callable[[Any], Any]) -> Gradients:
-    return Gradients([lifted(a, lift) for a in ours.deltas], [lifted(a, lift) for a in ours.nabla_w])
 
 
 # -- rational numbers ------------------------------------------------------------------------------
 
-def in_rationals(trial: Trial) -> Verdict:
+def in_rationals(exam: Examination) -> Verdict:
     """False, or None where both agree at all points.
 
     Raises
@@ -179,38 +210,37 @@ def in_rationals(trial: Trial) -> Verdict:
     Unusable
         Candidate or network cannot be run on rational numbers.
     """
-    why = not_rational(trial.network)
+    why = not_rational(exam.network)
     if why:
         raise Unusable(why)
-    if sum(trial.network.sizes[1:]) > SHORT and not all(f.row.linear for f in trial.network.activation_functions):
-        names = ", ".join(dict.fromkeys(f.name for f in trial.network.activation_functions if not f.row.linear))
-        raise Unusable(f"the rational numbers of {names} grow too long in a network of this size")
-    runner = trial.candidate.fresh()
+    curved = dict.fromkeys(f.name for f in exam.network.activation_functions if not f.row.linear)
+    if sum(exam.network.sizes[1:]) > SHORT and curved:
+        raise Unusable(f"the rational numbers of {', '.join(curved)} grow too long in a network of this size")
 
     def lift(value: Any) -> Rational:
         return value if isinstance(value, Rational) else Rational(value)
 
     for number in range(POINTS):
         for attempt in range(ATTEMPTS):
-            bits = trial.random("rational", number, attempt).getrandbits
+            bits = exam.random("rational", number, attempt).getrandbits
 
             def element(inputs: int, bits: Callable[[int], int] = bits) -> Rational:
                 return Rational(2 * bits(24) + 1 - 2**24, 2**22)
 
-            point = draw(trial.candidate.sizes, element)
+            point = draw(exam.candidate.sizes, element)
             try:
-                ours, traced = trial.ours(point)
+                ours, traced = exam.ours(point)
                 if any(node.data == 0 for z in traced.zs for node in z.flat):
                     continue  # at a kink the derivative is a convention
-                theirs, runner = trial.theirs(runner, point, lift)
+                theirs = exam.theirs(point, lift)
                 break
             except ZeroDivisionError:
-                runner = trial.candidate.fresh()
+                continue
             except ArithmeticError as error:
                 raise Unusable(f"the candidate raised {type(error).__name__}: {error}") from error
         else:
             raise Unusable(f"some divisor was 0 at each of {ATTEMPTS} random points")
-        found = pairs(theirs, _lifted(ours, lift))
+        found = pairs(theirs, all_lifted(ours, lift))
         if _differs(found):
             how = "in exact rational arithmetic, at a random point, it is another number"
             return _refuted(found, "rational", how)
@@ -219,7 +249,7 @@ def in_rationals(trial: Trial) -> Verdict:
 
 # -- balls -----------------------------------------------------------------------------------------
 
-def in_balls(trial: Trial) -> Verdict:
+def in_balls(exam: Examination) -> Verdict:
     """False, or None where all enclosures overlap.
 
     Raises
@@ -231,16 +261,15 @@ def in_balls(trial: Trial) -> Verdict:
         from compare.numbers.ball import Ball
     except ImportError as error:
         raise Unusable(f"balls would confirm or clear it: {error}") from error
-    runner = trial.candidate.fresh()
     least = None
     for number in range(POINTS):
-        gauss = trial.random("ball", number).gauss
+        gauss = exam.random("ball", number).gauss
 
         def element(inputs: int, gauss: Callable[[float, float], float] = gauss) -> Any:
             return Ball(gauss(0, 1) / inputs**0.5)  # so that no σ is saturated
 
-        point = draw(trial.candidate.sizes, element)
-        found, bits, runner = _at_ball_point(trial, point, runner)
+        point = draw(exam.candidate.sizes, element)
+        found, bits = _at_ball_point(exam, point)
         if _differs(found):
             how = "at a random point, balls that enclose its numbers and the true ones do not overlap"
             return _refuted(found, "ball", how)
@@ -253,7 +282,7 @@ def in_balls(trial: Trial) -> Verdict:
     )
 
 
-def _at_ball_point(trial: Trial, point: Point, runner: Runner) -> tuple[list[Pair], int, Runner]:
+def _at_ball_point(exam: Examination, point: Point) -> tuple[list[Pair], int]:
     from compare.numbers.ball import Ball, Undecided, precision
 
     def lift(value: Any) -> Ball:
@@ -263,17 +292,17 @@ def _at_ball_point(trial: Trial, point: Point, runner: Runner) -> tuple[list[Pai
     for bits in PRECISIONS:
         with precision(bits):
             try:
-                ours, _ = trial.ours(point)
-                theirs, runner = trial.theirs(runner, point, lift)
+                ours, _ = exam.ours(point)
+                theirs = exam.theirs(point, lift)
             except (Undecided, ZeroDivisionError) as error:
-                why, runner = error, trial.candidate.fresh()
+                why = error
                 continue
             except ArithmeticError as error:
                 raise Unusable(f"the candidate raised {type(error).__name__}: {error}") from error
-            found = pairs(theirs, _lifted(ours, lift))
+            found = pairs(theirs, all_lifted(ours, lift))
             agreed = _agreement(found)
             if _differs(found) or agreed >= AGREED:
-                return found, agreed, runner
+                return found, agreed
             why = f"enclosures of {bits} bits agree to 2^−{agreed} only"
     raise Unusable(f"balls of {PRECISIONS[-1]} bits do not decide: {why}")
 

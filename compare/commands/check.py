@@ -93,9 +93,9 @@ def run(options: argparse.Namespace) -> int:
     if options.html:
         write_whole(options.html, page(request, outcome, points if shows else None))
     if options.json == "-":
-        print(json.dumps(as_dict(request, outcome, points, code), indent=1, allow_nan=False))
+        print(json.dumps(to_dict(request, outcome, points, code), indent=1, allow_nan=False))
     elif options.json:
-        write_json(options.json, as_dict(request, outcome, points, code))
+        write_json(options.json, to_dict(request, outcome, points, code))
     if outcome.output:
         print(f"{request.path} printed, in all the calls that were made:\n{outcome.output.rstrip()}\n", file=sys.stderr)
     if options.json != "-":
@@ -123,7 +123,7 @@ def exit_code(outcome: Outcome) -> int:
     return {True: 0, False: 1, None: 4}[outcome.diagnosis["right"]]
 
 
-def as_dict(request: Request, outcome: Outcome, points: Marks, code: int) -> dict[str, Any]:
+def to_dict(request: Request, outcome: Outcome, points: Marks, code: int) -> dict[str, Any]:
     """The result as plain data, for graders."""
     return {
         "format": FORMAT,

@@ -17,7 +17,7 @@ def call_findings(q: Question) -> list[Finding]:
     """Whether a second call gives what the first gave; what differs otherwise than by adding up is not looked at."""
     runner = q.candidate.fresh()
     runners = [runner, runner, runner, *([q.candidate.fresh()] if q.candidate.is_object else [])]
-    returned = [copy.deepcopy(r.returned(*q.own_sample)) for r in runners]
+    returned = [r.returned(*q.own_sample) for r in runners]
     calls = [[[as_float64(a) for a in group] for group in groups] for groups in returned]
     grows: set[tuple[int, int]] = set()
     differs: set[tuple[int, int]] = set()

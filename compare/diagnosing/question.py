@@ -14,7 +14,7 @@ from compare.candidates.gradients import CandidateError, NotGradients
 from compare.diagnosing.shapes import readings
 from compare.diagnosing.tried import Found
 from compare.diagnosing.walk import MOST
-from explicit import Activation, Cost, Network
+from explicit import Activation, Cost, Network, checks
 from explicit.elementwise import Array
 
 ETA = 0.375  # of a training step: its inverse is no factor that a mistake has
@@ -161,16 +161,14 @@ def matrix(name: str, value: Any) -> Array:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         It is none; the message names the argument.
     """
-    array = np.asarray(value)
+    array = checks.number_array(name, value).copy()
     array = array[:, None] if array.ndim == 1 else array  # one sample
-    if array.dtype.kind not in "fiub" or array.ndim != 2 or not array.size:
+    if array.dtype.hasobject or array.ndim != 2 or not array.size:
         raise ValueError(f"{name}: expected a matrix of floats, one column per sample, got shape {array.shape}")
-    array = array.astype(np.float64)
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name}: expected finite numbers")
+    checks.finite(name, array)
     return array
 
 
@@ -186,19 +184,8 @@ def _as_function(candidate: Any) -> Callable[..., Any]:
 
 
 def call(q: Question, point: Point) -> list[list[Array]]:
-    """The candidate at a point; np.zeros is made to hold objects if it has to."""
-    of = q.candidate
-    try:
-        return of.fresh().returned(*point)
-    except CandidateError as error:
-        if of.objects or point[2].dtype != object or not isinstance(error.error, (TypeError, ValueError)):
-            raise
-        of.objects = True
-        try:
-            return of.fresh().returned(*point)
-        except CandidateError:
-            of.objects = False
-            raise error from None
+    """The candidate at a point."""
+    return q.candidate.fresh().returned(*point)
 
 
 def found_in(q: Question, returned: list[list[Array]], number: Callable[[Array], Array]) -> list[Found]:

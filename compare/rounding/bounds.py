@@ -65,7 +65,9 @@ class Bounds:
         return lists[quantity][layer - 2]
 
 
-def rounding_bounds(network: Network, record: Backprop, y: Any, function_ulps: float = FUNCTION_ULPS) -> Bounds:
+def rounding_bounds(
+    network: Network, record: Backprop, y: Any, function_ulps: float = FUNCTION_ULPS, sigma_error: float = 0.0
+) -> Bounds:
     """Bounds on the rounding error of every number in a float64 record, for any order of the sums.
 
     They hold for the record and for any other float64 run of the same formulas on the same numbers, so two
@@ -79,6 +81,8 @@ def rounding_bounds(network: Network, record: Backprop, y: Any, function_ulps: f
     record : ``network.backprop(x, y)``
     y : the targets (n_L, B)
     function_ulps : the largest error of exp, tanh and log1p, in ULP
+    sigma_error : an error more, in every smooth σ and σ′, for runs that write these in another way: relative to
+        the larger of 1 and |σ|
 
     Raises
     ------
@@ -99,10 +103,10 @@ def rounding_bounds(network: Network, record: Backprop, y: Any, function_ulps: f
     if y.shape != record.activations[-1].shape:
         raise ValueError(f"y: expected shape {record.activations[-1].shape}, got {y.shape}")
     with np.errstate(all="ignore"):  # inf and NaN become the bound ∞
-        return _propagate(network, record, y, function_ulps)
+        return _propagate(network, record, y, function_ulps, sigma_error)
 
 
-def _propagate(network: Network, record: Backprop, y: Array, function_ulps: float) -> Bounds:
+def _propagate(network: Network, record: Backprop, y: Array, function_ulps: float, sigma_error: float) -> Bounds:
     zs: list[Array] = []
     activations = [np.zeros_like(record.activations[0])]
     points = []
@@ -116,7 +120,8 @@ def _propagate(network: Network, record: Backprop, y: Array, function_ulps: floa
         zs.append(safe(W @ a_error + gamma(n) * (W @ size + b) + TINY * _products(W, size)))
         z, a = record.zs[i], record.activations[i + 1]
         before = Point(z, a, zs[i], np.zeros_like(z), function_ulps)
-        activations.append(safe(RULES[sigma].value(before)))
+        more = 0.0 if sigma.row.kink == 1 else sigma_error
+        activations.append(safe(RULES[sigma].value(before) + more * np.maximum(np.abs(a), 1)))
         points.append(Point(z, a, zs[i], activations[-1], function_ulps))
         if sigma.row.kink == 1:
             kinks += [(i + 2, int(j) + 1, int(s)) for j, s in np.argwhere(before.undecided)]
@@ -132,7 +137,8 @@ def _propagate(network: Network, record: Backprop, y: Array, function_ulps: floa
             nabla_a.insert(0, safe(error))
         sigma = functions[i]
         slope = sigma.derivative(record.zs[i], record.activations[i + 1])
-        delta = _product(record.nabla_a[i], nabla_a[0], slope, RULES[sigma].slope(points[i]))
+        more = 0.0 if sigma.row.kink == 1 else sigma_error
+        delta = _product(record.nabla_a[i], nabla_a[0], slope, RULES[sigma].slope(points[i]) + more)
         if network.shortcut and not deltas:
             delta = np.maximum(delta, shortcut_error(outputs, y, activations[-1]))
         deltas.insert(0, delta)

@@ -157,3 +157,14 @@ def test_other_errors_are_the_user_s_own():
 def test_a_leaf_without_a_path_has_derivative_0():
     graph = trace(lambda w, x: w[0] * x, [1.0, 2.0], 2.0)
     assert graph.backward().tolist() == graph.grads().tolist() == [2.0, 0.0]
+
+
+def test_what_forward_writes_into_its_arguments_leaves_the_leaves_alone():
+    def centred(params, x, y):
+        x -= x.sum() / 2
+        params["W"] *= 2.0
+        return ((params["W"] @ x - y) ** 2).sum()
+
+    graph = trace(centred, {"W": [[0.5, -1.0]]}, X, Y)
+    assert [v.data for v in graph.x.flat] == [0.5, -1.0] and graph.params["W"][0, 0].label == "W[0,0]"
+    assert graph.grads()["W"].tolist() == [[3.75, -3.75]] and graph.grads(graph.x).tolist() == [[3.75], [-3.75]]

@@ -286,3 +286,17 @@ def test_every_activation_and_cost_has_a_rule():
     from compare.rounding.rules import COST_RULES, RULES
 
     assert set(RULES) == set(ACTIVATIONS.values()) and set(COST_RULES) == set(COSTS.values())
+
+
+def test_another_writing_of_sigma_is_within_the_bound_that_allows_for_it():
+    network = Network([1, 1])
+    network.weights, network.biases = [np.array([[1.0]])], [np.zeros((1, 1))]
+    x, y = np.array([[-20.3]]), np.array([[1.0]])
+    record = network.backprop(x, y)
+    apart = abs(1 - 1 / (1 + np.exp(record.zs[0])) - record.activations[1])
+    assert apart > 2 * rounding_bounds(network, record, y).activations[1]
+    assert apart <= 2 * rounding_bounds(network, record, y, sigma_error=4 * U).activations[1]
+    relu = Network([1, 1], activation="relu")
+    record = relu.backprop(x, y)
+    for bounds in (rounding_bounds(relu, record, y), rounding_bounds(relu, record, y, sigma_error=4 * U)):
+        assert bounds.deltas[0].max() < 1e-14  # relu can be written in one way
