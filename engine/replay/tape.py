@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from itertools import islice
 
 from engine.ops import TABLE
 from engine.replay.flat_graph import FlatGraph
@@ -143,10 +144,9 @@ class Tape:
         graph = FlatGraph(root, inputs, parameters, guards)
         self._ids = graph.ids
         self._labels: dict[str, int] | None = None
-        nodes = list(graph.ids)
-        self._constants, order = nodes[len(inputs) + len(parameters) : graph.leaves], nodes[graph.leaves :]
+        self._constants = list(islice(graph.ids, len(inputs) + len(parameters), graph.leaves))
         self._frozen = [leaf.data for leaf in self._constants]
-        self.ops = len(order)
+        self.ops = len(graph.rows)
         self._texts = [(op.name, op.forward, op.dx, op.dy) for op in graph.ops]
         steps, touched = schedule(graph, blocks)
         self.program = Program(graph, steps, touched)
@@ -157,20 +157,18 @@ class Tape:
         self._owned = compiled  # which kernels to use, until the first replay settles it
         self._settled = False
         self._last: LastPass | None = None
-        self._verify(order, [float(x.data) for x in inputs], [float(p.data) for p in parameters])
+        self._verify([float(x.data) for x in inputs], [float(p.data) for p in parameters])
 
     def __repr__(self) -> str:
         graph = self.program.graph
-        return (
-            f"<Tape of {self.where}: {self.ops:,} ops, {graph.inputs} inputs, {graph.parameters} parameters>"
-        )
+        return f"<Tape of {self.where}: {self.ops:,} ops, {graph.inputs} inputs, {graph.parameters} parameters>"
 
-    def _verify(self, order: list[Value], x: list[float], p: list[float]) -> None:
+    def _verify(self, x: list[float], p: list[float]) -> None:
         """Replay the recorded sample: each stored number must be what was recorded."""
         self._replay.forward([x], p)
         (v,) = self._replay.v
         runs, slot = self.program.runs, self.program.slot
-        for i, node in enumerate(order, self.program.graph.leaves):
+        for node, i in islice(self._ids.items(), self.program.graph.leaves, None):
             recorded, replayed = node.data, v[slot[i]]
             if recorded.__class__ is float and recorded == replayed != 0.0:
                 continue
@@ -323,7 +321,7 @@ class Tape:
     @property
     def inputs(self) -> list[Value]:
         """The Values that stood for the inputs."""
-        return list(self._ids)[: self.program.graph.inputs]
+        return list(islice(self._ids, self.program.graph.inputs))
 
     @property
     def parameters(self) -> list[Value]:

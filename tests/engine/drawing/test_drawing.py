@@ -10,8 +10,6 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from engine import Value
 from engine.drawing import embedded, engines
@@ -20,8 +18,8 @@ from engine.drawing.grid import grid_layout
 from engine.drawing.layout import CHARACTER, HEAD_CHARACTER, size
 from engine.drawing.picture import Graph
 from engine.drawing.scene import Beside
-from engine.drawing.survey import Survey, place_of_label
-from engine.drawing.text import clean, columns, number, scale, shade
+from engine.drawing.survey import Survey
+from engine.drawing.text import clean, columns, number
 from engine.drawing.unit_scene import collapsed_scene
 from engine.drawing.value_scene import Boxes, value_scene
 from engine.nn import MLP
@@ -404,35 +402,6 @@ def test_auto_takes_the_level_that_stays_readable():
     for _ in range(300):
         x = x.sin()
     assert x.graph().level == "value"
-
-
-def test_labels_name_neurons():
-    assert place_of_label("z²₁") == (2, 1) and place_of_label("b¹²₃₄") == (12, 34)
-    assert place_of_label("w³₁₀,₃") == (3, 10) and place_of_label("a¹₇") == (1, 0)
-    assert place_of_label("zoo") is None and place_of_label("w³₁₂₃") is None and place_of_label("z²") is None
-
-
-@given(st.floats(allow_subnormal=True), st.integers(1, 17))
-def test_a_number_has_its_sign_and_its_digits(x, digits):
-    text = number(x, digits)
-    if x != x:
-        assert text == "nan"
-        return
-    assert text[0] in "+-" and (text[0] == "-") == (str(x)[0] == "-")
-    assert float(text) == float(f"{x:.{digits}g}")
-
-
-@given(st.text())
-@settings(max_examples=200)
-def test_clean_text_fits_into_xml(text):
-    root = ElementTree.fromstring(Value(1.0, text).graph().svg(engine="grid"))
-    assert root.tag == f"{SVG}svg"
-
-
-def test_colours_tell_the_sign():
-    assert shade(-1.0, 1.0) == "#86bfee" and shade(1.0, 1.0) == "#f4a55a" and shade(0.0, 1.0) == "#ffffff"
-    assert shade(float("nan"), 1.0) == "#ffffff" and shade(float("inf"), 1.0) == "#f4a55a"
-    assert scale([0.0, float("inf"), -2.0, 4.0, 6.0]) == 4.0 and scale([]) == 1.0
 
 
 @pytest.mark.parametrize("sort", ["lanes", "symbols", "long ints", "huge ints"])
