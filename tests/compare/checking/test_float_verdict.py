@@ -247,7 +247,7 @@ def test_an_identity_whose_floats_are_wrong_is_not_right():
         report = check(changed(change), X, Y, sizes=SIZES)
         assert report.proved is True and report.floats.holds is False and report.right is False
         assert "WRONG: proved as an identity, but wrong in floats" in str(report)
-        assert report.as_dict()["right"] is False and report.as_dict()["floats"]["holds"] is False
+        assert report.to_dict()["right"] is False and report.to_dict()["floats"]["holds"] is False
 
 
 def test_differences_with_a_step_that_rounding_swallows_are_wrong():
