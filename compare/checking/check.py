@@ -1,6 +1,7 @@
 """`check`: is somebody's backpropagation right, in float64 and as an identity?"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,7 @@ def check(
     decided = verdict(Examination(of, network, seed, reductions), floats)
     if of.forced is not None:
         notes.append(f"{of.forced}: forces floats; np.zeros and its kin made arrays of objects for the run")
-    pairs = [one.pairs for one in found]
+    pairs = [[replace(pair, sample=s) for pair in one.pairs] for s, one in enumerate(found)]
     return CheckReport(network, pairs, decided, floats, failure, tuple(notes), others)
 
 
