@@ -9,7 +9,7 @@ from typing import Any
 from compare.candidates.beside_ours import Point, adjoints
 from compare.candidates.candidate import Candidate, Runner
 from compare.candidates.gradients import CandidateError, Gradients, Lift, NotGradients
-from compare.checking.batches import Reduction, read
+from compare.checking.batches import Convention, read
 from compare.comparison.tracing import Traced
 from compare.numbers.field import NoOrder
 from explicit import Network
@@ -29,7 +29,7 @@ class Examination:
     candidate: Candidate
     network: Network
     seed: int
-    reductions: tuple[Reduction, ...] = ()
+    reductions: tuple[Convention, ...] = ()
     runner: Runner = field(init=False)
 
     def __post_init__(self) -> None:

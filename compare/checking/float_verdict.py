@@ -15,7 +15,7 @@ import numpy as np
 from compare.candidates.beside_ours import adjoints, pairs
 from compare.candidates.candidate import Candidate, Runner
 from compare.candidates.gradients import CandidateError, Gradients, NotGradients, as_float64
-from compare.checking.batches import SAMPLES, Reduction, allowed, fitting, read
+from compare.checking.batches import SAMPLES, Convention, allowed, fitting, read
 from compare.checking.verdicts import FloatVerdict
 from compare.comparison.rows import Pair, text_of
 from compare.rounding.bounds import rounding_bounds
@@ -112,7 +112,7 @@ def _of_batch(
         return FloatVerdict(None, drawn[0].why or "no bound", batch="what it makes of a batch was not judged in floats")
     size = [g.map(np.abs) for g in samples]
 
-    def bound_of(how: Reduction, pair: Pair) -> Array:
+    def bound_of(how: Convention, pair: Pair) -> Array:
         one, most = how.of(bounds), how.of(size)
         of_b = pair.quantity == "b"
         error, largest = (g.deltas if of_b else g.nabla_w for g in (one, most))
