@@ -18,7 +18,7 @@ from compare.extras import need
 from compare.numbers.arithmetic import Arithmetic, any_sigma
 from compare.numbers.counted import Counted, Dual, Tally
 from explicit import Network, bp1, bp2, bp3, bp4
-from explicit.elementwise import Array
+from explicit.elementwise import Array, objects
 
 
 @dataclass(frozen=True)
@@ -199,8 +199,7 @@ def _forward_mode(network: Network, x: Array, y: Array, tally: Tally) -> Any:
     zero, one = Counted(0.0, tally), Counted(1.0, tally)
 
     def duals(array: Array) -> Array:
-        made = (Dual(v, zero) for v in array.flat)
-        return np.fromiter(made, dtype=object, count=array.size).reshape(array.shape)
+        return objects((Dual(v, zero) for v in array.flat), array.shape)
 
     weights, biases = [duals(w) for w in network.weights], [duals(b) for b in network.biases]
     biases[0][0, 0].dx = one

@@ -10,7 +10,7 @@ Where only order and + − × ÷ are needed (relu, leaky_relu, step, sign, softs
 
 import math
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -136,7 +136,7 @@ def apply(function: str | Callable[..., Any], z: Array, *constants: float) -> Ar
     else:
         float_rule = element_rule = function
     if z.dtype.hasobject:
-        return _objects((element_rule(element, *constants) for element in z.flat), z)
+        return objects((element_rule(element, *constants) for element in z.flat), z.shape)
     if z.dtype.kind not in "fiub":
         raise TypeError(f"expected an array of real numbers or of objects, got dtype {z.dtype}")
     values = z.astype(np.float64).ravel().tolist()
@@ -153,7 +153,7 @@ def method_or(name: str, function: Callable[[Array], Array]) -> Callable[[Array]
 
     def chosen(z: Array) -> Array:
         if z.dtype.hasobject and all(hasattr(element, name) for element in z.flat):
-            return _objects((getattr(element, name)() for element in z.flat), z)
+            return objects((getattr(element, name)() for element in z.flat), z.shape)
         return function(z)
 
     return chosen
@@ -166,7 +166,7 @@ def scaled(constant: float, z: Array) -> Array:
     array([Fraction(1, 6)], dtype=object)
     """
     if z.dtype.hasobject:
-        return _objects((_times(constant, element) for element in z.flat), z)
+        return objects((_times(constant, element) for element in z.flat), z.shape)
     return constant * z
 
 
@@ -192,9 +192,9 @@ def _element_rule(name: str) -> Callable[..., Any]:
     return rule
 
 
-def _objects(elements: Any, like: Array) -> Array:
-    """An object array of the elements, in the shape of `like`. (np.array(list) looks inside elements.)"""
-    return np.fromiter(elements, dtype=object, count=like.size).reshape(like.shape)
+def objects(elements: Iterable[Any], shape: tuple[int, ...]) -> Array:
+    """An object array of the elements, in reading order. (np.array(list) looks inside elements.)"""
+    return np.fromiter(elements, dtype=object, count=math.prod(shape)).reshape(shape)
 
 
 def _constant(c: int, z: Any) -> Any:

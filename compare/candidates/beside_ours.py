@@ -4,13 +4,11 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
 from compare.candidates.gradients import Gradients
 from compare.comparison.rows import Pair
 from compare.comparison.tracing import Traced, parameters, trace_network
 from explicit import Network, bp1, bp2, bp4
-from explicit.elementwise import Array
+from explicit.elementwise import Array, objects
 
 Point = tuple[list[Array], list[Array], Array, Array]  # weights, biases, x, y
 
@@ -22,8 +20,7 @@ def draw(sizes: Sequence[int], number: Callable[[int], Any], samples: int = 1) -
     """
 
     def array(rows: int, columns: int, inputs: int = 1) -> Array:
-        count = rows * columns
-        return np.fromiter((number(inputs) for _ in range(count)), dtype=object, count=count).reshape(rows, columns)
+        return objects((number(inputs) for _ in range(rows * columns)), (rows, columns))
 
     weights = [array(n, m, m) for m, n in pairwise(sizes)]
     return weights, [array(n, 1) for n in sizes[1:]], array(sizes[0], samples), array(sizes[-1], samples)
@@ -39,11 +36,8 @@ def adjoints(
     leaves = parameters("w", weights), parameters("b", biases)
     traced = trace_network(network, *leaves, x, y)
     traced.cost.backward()
-    return Gradients([_grads(z) for z in traced.zs], [_grads(w) for w in leaves[0]]), traced
-
-
-def _grads(nodes: Array) -> Array:
-    return np.fromiter((v.grad for v in nodes.flat), dtype=object, count=nodes.size).reshape(nodes.shape)
+    nodes = Gradients(traced.zs, leaves[0])
+    return nodes.map(lambda array: objects((v.grad for v in array.flat), array.shape)), traced
 
 
 def pairs(theirs: Gradients, ours: Gradients) -> list[Pair]:

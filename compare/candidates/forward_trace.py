@@ -12,7 +12,7 @@ from compare.candidates.user_lines import line_of
 from compare.comparison.tracing import as_values
 from engine import Value, grad, modes
 from explicit import checks
-from explicit.elementwise import Array
+from explicit.elementwise import Array, objects
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,14 +182,8 @@ def _map(structure: Any, function: Callable[[Array], Any]) -> Any:
             return items
         return type(structure)(*items) if hasattr(structure, "_fields") else tuple(items)
     if isinstance(structure, Value):
-        return function(_box(structure))[()]
+        return function(objects([structure], ()))[()]
     return function(structure)
-
-
-def _box(node: Value) -> Array:
-    box = np.empty((), dtype=object)
-    box[()] = node
-    return box
 
 
 def _numbers(numbers: list[Any], shape: tuple[int, ...]) -> Array:

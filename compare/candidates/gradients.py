@@ -1,8 +1,9 @@
 """A candidate's results read as gradients: copied, checked, in one form."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy as np
 from compare.candidates.user_lines import Line
 from compare.numbers.field import NoOrder
 from explicit import checks
-from explicit.elementwise import Array
+from explicit.elementwise import Array, objects
+
+Lift = Callable[[Any], Any]  # a constant among exact numbers, as one of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +22,18 @@ class Gradients:
 
     deltas: list[Array]
     nabla_w: list[Array]
+
+    def __iter__(self) -> Iterator[Array]:
+        """All arrays, the δ first."""
+        return chain(self.deltas, self.nabla_w)
+
+    def map(self, function: Callable[[Array], Array]) -> "Gradients":
+        """What a function makes of each array."""
+        return Gradients(list(map(function, self.deltas)), list(map(function, self.nabla_w)))
+
+    def lifted(self, lift: Lift) -> "Gradients":
+        """The same with constants lifted. Errors: as `lifted`."""
+        return self.map(lambda array: lifted(array, lift))
 
 
 class CandidateError(Exception):
@@ -91,7 +106,7 @@ def as_float64(array: Array) -> Array:
         raise NotGradients(f"backprop returned objects that are no floats: {error}") from error
 
 
-def lifted(array: Array, lift: Callable[[Any], Any]) -> Array:
+def lifted(array: Array, lift: Lift) -> Array:
     """An array of what the candidate returned as numbers of one kind: constants (0, 1.0) are lifted.
 
     Raises
@@ -107,4 +122,4 @@ def lifted(array: Array, lift: Callable[[Any], Any]) -> Array:
             numbers.append(lift(value))
         except (TypeError, ValueError) as error:
             raise NotGradients(f"backprop returned {value!r:.60} among exact numbers: {error}") from error
-    return np.fromiter(numbers, dtype=object, count=array.size).reshape(array.shape)
+    return objects(numbers, array.shape)

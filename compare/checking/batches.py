@@ -6,9 +6,8 @@ A batch is held against the candidate's own results for its samples, which are h
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from compare.candidates.gradients import Gradients
+from compare.candidates.reduction import Reduction
 from compare.comparison.rows import Pair
 from explicit import bp3, bp4
 from explicit.elementwise import Array
@@ -17,44 +16,38 @@ SAMPLES = 3
 
 
 @dataclass(frozen=True)
-class Reduction:
-    """One way for all layers: ∂C/∂b is the sum, one column per sample, or the first; ∂C/∂w the sum, or the first."""
+class Convention:
+    """One way for all layers: what is made of ∂C/∂b and of ∂C/∂w, and how that is said."""
 
-    b: str
-    w: str
-    is_mean: bool
+    b: Reduction
+    w: Reduction
     said: str
 
     @property
     def takes_batches(self) -> bool:
         """Whether it is one of code for batches; else the code takes one sample at a time."""
-        return self.b == "sum"
+        return self.b.taken == "all"
 
     def of(self, samples: list[Gradients]) -> Gradients:
         """What it makes of the samples' δ and ∂C/∂w (or of bounds on them)."""
-        def made(how: str, arrays: list[Array]) -> Array:
-            taken = {"sum": lambda: sum(arrays[1:], arrays[0]), "columns": lambda: np.hstack(arrays)}
-            whole = taken[how]() if how in taken else arrays[0]
-            return whole / len(samples) if self.is_mean else whole
-
-        layers = range(len(samples[0].deltas))
         return Gradients(
-            [made(self.b, [g.deltas[i] for g in samples]) for i in layers],
-            [made(self.w, [g.nabla_w[i] for g in samples]) for i in layers],
+            [self.b.of(list(arrays)) for arrays in zip(*(g.deltas for g in samples), strict=True)],
+            [self.w.of(list(arrays)) for arrays in zip(*(g.nabla_w for g in samples), strict=True)],
         )
 
 
-_SUM = Reduction("sum", "sum", False, "summed")
-_MEAN = Reduction("sum", "sum", True, "averaged")
+_SUM = Convention(Reduction("all"), Reduction("all"), "summed")
+_MEAN = Convention(Reduction("all", 1), Reduction("all", 1), "averaged")
+_COLUMNS = "not summed: ∂C/∂b is one column per sample"
 _ONE = (
-    Reduction("columns", "sum", False, "not summed: ∂C/∂b is one column per sample"),
-    Reduction("columns", "sum", True, "not summed: ∂C/∂b is one column per sample, divided by their number"),
-    Reduction("first", "first", False, "left out, but for the first"),
-    Reduction("first", "sum", False, "left out of ∂C/∂b, but for the first"),
+    Convention(Reduction("columns"), Reduction("all"), _COLUMNS),
+    Convention(Reduction("columns", 1), Reduction("all", 1), f"{_COLUMNS}, divided by their number"),
+    Convention(Reduction("first"), Reduction("first"), "left out, but for the first"),
+    Convention(Reduction("first"), Reduction("all"), "left out of ∂C/∂b, but for the first"),
 )
 
 
-def allowed(reduction: str | None) -> tuple[Reduction, ...]:
+def allowed(reduction: str | None) -> tuple[Convention, ...]:
     """What right code may make of a batch, given what was declared ("sum", "mean" or None)."""
     return {"sum": (_SUM,), "mean": (_MEAN,), None: (_SUM, _MEAN, *_ONE)}[reduction]
 
@@ -82,9 +75,9 @@ def pairs_of(whole: Gradients, expected: Gradients) -> list[Pair] | None:
 def fitting(
     whole: Gradients,
     samples: list[Gradients],
-    reductions: tuple[Reduction, ...],
-    fits: Callable[[Reduction, Pair], bool],
-) -> tuple[tuple[Reduction, ...], Reduction, list[Pair]]:
+    reductions: tuple[Convention, ...],
+    fits: Callable[[Convention, Pair], bool],
+) -> tuple[tuple[Convention, ...], Convention, list[Pair]]:
     """The reductions that fit; then one of them, or, where none fits, the nearest one, with its pairs."""
     tried = [(how, pairs) for how in reductions if (pairs := pairs_of(whole, how.of(samples))) is not None]
     if not tried:  # of the right sizes, but one column per sample in some layers, or where a sum was declared

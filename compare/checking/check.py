@@ -1,6 +1,7 @@
 """`check`: is somebody's backpropagation right, in float64 and as an identity?"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,7 @@ def check(
     decided = verdict(Examination(of, network, seed, reductions), floats)
     if of.forced is not None:
         notes.append(f"{of.forced}: forces floats; np.zeros and its kin made arrays of objects for the run")
-    pairs = [one.pairs for one in found]
+    pairs = [[replace(pair, sample=s) for pair in one.pairs] for s, one in enumerate(found)]
     return CheckReport(network, pairs, decided, floats, failure, tuple(notes), others)
 
 
@@ -121,13 +122,13 @@ def _notes(runner: Runner, sample: Sample, found: list[Beside]) -> list[str]:
         notes.append(f"backprop changed `{runner.changed}` in place; each call was given them afresh")
     if not found:
         return notes
-    before = [*found[0].raw.deltas, *found[0].raw.nabla_w]
+    before = found[0].raw
     narrow = {str(a.dtype) for a in before} - {"float64"}
     if narrow:
         notes.append(f"backprop returned {', '.join(sorted(narrow))}, not float64")
     try:
         again = runner.on_floats(*sample)
-        both = zip(before, [*again.deltas, *again.nabla_w], strict=True)
+        both = zip(before, again, strict=True)
         same = all(as_float64(a).tobytes() == as_float64(b).tobytes() for a, b in both)
     except (CandidateError, NotGradients) as error:
         return [*notes, f"a second call with the same numbers failed: {error}"]

@@ -4,19 +4,20 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from math import ceil
 from typing import Any
 
 from compare.checking.other_sizes import OtherSizes
 from compare.checking.verdicts import FloatVerdict, Verdict
-from compare.comparison.rows import LISTED, SHOWN, Pair, Row, count, plain_row, text_of
+from compare.comparison.rows import LISTED, SHOWN, Compared, Pair, Row, plain_row, text_of
 from compare.numbers.identity import as_plain, log2
 from compare.readable import Readable, Table, name_of
 from explicit import Network
 
 
 @dataclass(frozen=True, eq=False)
-class CheckReport(Readable):
+class CheckReport(Compared, Readable):
     """Somebody's backpropagation beside the adjoints: in float64, and in exact arithmetic.
 
     network:  ours with the candidate's parameters
@@ -36,6 +37,11 @@ class CheckReport(Readable):
     failure: str = ""
     notes: tuple[str, ...] = ()
     others: OtherSizes | None = None
+
+    QUANTITIES = ("z", "w")
+
+    def _every(self) -> Iterator[Pair]:
+        return chain.from_iterable(self.pairs)
 
     @property
     def right(self) -> bool | None:
@@ -86,52 +92,12 @@ class CheckReport(Readable):
     @property
     def exact(self) -> bool:
         """Whether every δ and every ∂C/∂w has the bits of its adjoint, in float64, at the given samples."""
-        return bool(self.pairs) and all(pair.equal.all() for sample in self.pairs for pair in sample)
-
-    @property
-    def rows(self) -> list[Row]:
-        """One row per z node: by sample, layer and unit."""
-        return self.rows_of("z")
-
-    def rows_of(self, quantity: str) -> list[Row]:
-        """The rows of δ ("z") or of ∂C/∂w ("w"), by sample and layer.  Row.sample is set for both.
-
-        Raises
-        ------
-        ValueError
-            The quantity is none of these.
-        """
-        if quantity not in ("z", "w"):
-            raise ValueError(f"quantity: expected 'z' or 'w', got {quantity!r}")
-        return [
-            row
-            for s, sample in enumerate(self.pairs)
-            for pair in sample[::-1]
-            if pair.quantity == quantity
-            for row in _of_sample(pair.rows(), s)
-        ]
-
-    def different(self) -> Iterator[Row]:
-        """The rows that differ in bits: sample by sample, walking backward from the cost."""
-        for s, sample in enumerate(self.pairs):
-            for pair in sample:
-                yield from _of_sample(pair.rows(only_different=True), s)
-
-    @property
-    def first_divergence(self) -> Row | None:
-        """The first row that differs in bits, walking backward from the cost."""
-        return next(self.different(), None)
-
-    @property
-    def counts(self) -> dict[str, tuple[int, int]]:
-        """How many numbers have identical bits, and how many there are: {"z": …, "w": …}."""
-        every = [pair for sample in self.pairs for pair in sample]
-        return {q: count(pair for pair in every if pair.quantity == q) for q in ("z", "w")}
+        return bool(self.pairs) and self.all_equal
 
     @property
     def max_ulps(self) -> int | float | None:
         """The largest distance in float64; None where nothing could be compared."""
-        distances = [p.max_ulps for sample in self.pairs for p in sample if p.max_ulps is not None]
+        distances = [p.max_ulps for p in self._every() if p.max_ulps is not None]
         return max(distances, default=None)
 
     # -- forms for reading -----------------------------------------------------------------------
@@ -225,7 +191,3 @@ class CheckReport(Readable):
             "delta": [plain_row(row) for row in self.rows],
             "different": [plain_row(row) for row in self.different() if row.quantity == "w"],
         }
-
-
-def _of_sample(rows: Iterator[Row], sample: int) -> Iterator[Row]:
-    return (dataclasses.replace(row, sample=sample) for row in rows)

@@ -24,11 +24,11 @@ from typing import Any
 from compare.candidates.beside_ours import Point, draw, pairs
 from compare.candidates.gradients import CandidateError, NotGradients
 from compare.checking.batches import SAMPLES, fitting
-from compare.checking.examination import Examination, Unusable, all_lifted
+from compare.checking.examination import Examination, Unusable
 from compare.checking.verdicts import FloatVerdict, Verdict
 from compare.comparison.rows import Pair, Row
 from compare.numbers.arithmetic import not_rational
-from compare.numbers.field import Functions, Residue
+from compare.numbers.field import Functions
 from compare.numbers.identity import ENOUGH, degree_of, fooled
 from compare.numbers.rational import Rational
 from engine.notation import symbol
@@ -166,23 +166,17 @@ def _at_field_point(
     """One sample beside the adjoints, and a batch beside what is made of its samples."""
     for attempt in range(ATTEMPTS):
         functions = Functions(f"check {exam.seed} field {number} {attempt}")
-
-        def element(inputs: int, functions: Functions = functions) -> Residue:
-            return Residue(functions.uniform(), functions, n=1)
-
-        def lift(value: Any, functions: Functions = functions) -> Residue:
-            return value if isinstance(value, Residue) else Residue(value, functions)
-
-        weights, biases, x, y = point = draw(exam.candidate.sizes, element, samples if exam.reductions else 1)
+        drawn = draw(exam.candidate.sizes, functions.variable, samples if exam.reductions else 1)
+        weights, biases, x, y = drawn
         columns = [(weights, biases, x[:, s : s + 1], y[:, s : s + 1]) for s in range(x.shape[1])]
         try:
-            theirs = [exam.theirs(column, lift) for column in columns]
-            ours, _ = exam.ours(columns[0])
-            found = pairs(theirs[0], all_lifted(ours, lift))
+            theirs = [exam.theirs(column, functions.element) for column in columns]
+            ours, _ = exam.ours(columns[0], functions.element)
+            found = pairs(theirs[0], ours)
             if _differs(found) or not exam.reductions:
                 return found, [], functions
             try:
-                whole = exam.batch(point, lift)
+                whole = exam.batch(drawn, functions.element)
                 fit, _, of_batch = fitting(whole, theirs, exam.reductions, lambda how, pair: bool(pair.equal.all()))
             except (Unusable, ValueError) as error:
                 if takes_batches:
@@ -196,8 +190,6 @@ def _at_field_point(
             raise Unusable(f"the candidate raised {type(error).__name__}: {error}") from error
         return found, of_batch, functions
     raise Unusable(f"some divisor was 0 at each of {ATTEMPTS} random points")
-
-
 
 
 # -- rational numbers ------------------------------------------------------------------------------
@@ -217,9 +209,6 @@ def in_rationals(exam: Examination) -> Verdict:
     if sum(exam.network.sizes[1:]) > SHORT and curved:
         raise Unusable(f"the rational numbers of {', '.join(curved)} grow too long in a network of this size")
 
-    def lift(value: Any) -> Rational:
-        return value if isinstance(value, Rational) else Rational(value)
-
     for number in range(POINTS):
         for attempt in range(ATTEMPTS):
             bits = exam.random("rational", number, attempt).getrandbits
@@ -229,10 +218,10 @@ def in_rationals(exam: Examination) -> Verdict:
 
             point = draw(exam.candidate.sizes, element)
             try:
-                ours, traced = exam.ours(point)
+                ours, traced = exam.ours(point, Rational)
                 if any(node.data == 0 for z in traced.zs for node in z.flat):
                     continue  # at a kink the derivative is a convention
-                theirs = exam.theirs(point, lift)
+                theirs = exam.theirs(point, Rational)
                 break
             except ZeroDivisionError:
                 continue
@@ -240,7 +229,7 @@ def in_rationals(exam: Examination) -> Verdict:
                 raise Unusable(f"the candidate raised {type(error).__name__}: {error}") from error
         else:
             raise Unusable(f"some divisor was 0 at each of {ATTEMPTS} random points")
-        found = pairs(theirs, all_lifted(ours, lift))
+        found = pairs(theirs, ours)
         if _differs(found):
             how = "in exact rational arithmetic, at a random point, it is another number"
             return _refuted(found, "rational", how)
@@ -285,21 +274,18 @@ def in_balls(exam: Examination) -> Verdict:
 def _at_ball_point(exam: Examination, point: Point) -> tuple[list[Pair], int]:
     from compare.numbers.ball import Ball, Undecided, precision
 
-    def lift(value: Any) -> Ball:
-        return value if isinstance(value, Ball) else Ball(value)
-
     why: BaseException | str = ""
     for bits in PRECISIONS:
         with precision(bits):
             try:
-                ours, _ = exam.ours(point)
-                theirs = exam.theirs(point, lift)
+                ours, _ = exam.ours(point, Ball)
+                theirs = exam.theirs(point, Ball)
             except (Undecided, ZeroDivisionError) as error:
                 why = error
                 continue
             except ArithmeticError as error:
                 raise Unusable(f"the candidate raised {type(error).__name__}: {error}") from error
-            found = pairs(theirs, all_lifted(ours, lift))
+            found = pairs(theirs, ours)
             agreed = _agreement(found)
             if _differs(found) or agreed >= AGREED:
                 return found, agreed

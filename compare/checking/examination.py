@@ -8,13 +8,11 @@ from typing import Any
 
 from compare.candidates.beside_ours import Point, adjoints
 from compare.candidates.candidate import Candidate, Runner
-from compare.candidates.gradients import CandidateError, Gradients, NotGradients, lifted
-from compare.checking.batches import Reduction, read
+from compare.candidates.gradients import CandidateError, Gradients, Lift, NotGradients
+from compare.checking.batches import Convention, read
 from compare.comparison.tracing import Traced
 from compare.numbers.field import NoOrder
 from explicit import Network
-
-Lift = Callable[[Any], Any]  # a constant among exact numbers, as one of them
 
 
 class Unusable(Exception):
@@ -31,7 +29,7 @@ class Examination:
     candidate: Candidate
     network: Network
     seed: int
-    reductions: tuple[Reduction, ...] = ()
+    reductions: tuple[Convention, ...] = ()
     runner: Runner = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,8 +39,8 @@ class Examination:
         """A generator of its own for each use: streams must not overlap."""
         return random.Random(" ".join(map(str, ("check", self.seed, *name))))
 
-    def ours(self, point: Point) -> tuple[Gradients, Traced]:
-        """The adjoints at a point.
+    def ours(self, point: Point, lift: Lift) -> tuple[Gradients, Traced]:
+        """The adjoints at a point, and their graph.
 
         Raises
         ------
@@ -50,12 +48,13 @@ class Examination:
             The network has no meaning in the arithmetic.
         """
         try:
-            return adjoints(self.network, *point)
+            found, traced = adjoints(self.network, *point)
         except NoOrder as error:
             names = ", ".join(dict.fromkeys(f.name for f in self.network.activation_functions))
             raise Unusable(f"a finite field has no order, which a network of {names} needs") from error
         except (TypeError, ValueError) as error:
             raise Unusable(f"the network itself has no meaning in this arithmetic: {error}") from error
+        return found.lifted(lift), traced
 
     def theirs(self, point: Point, lift: Lift) -> Gradients:
         """The candidate's gradients at a point of one sample.
@@ -67,19 +66,14 @@ class Examination:
         ArithmeticError
             What arithmetic itself raised: a division by 0, a comparison that balls do not decide.
         """
-        return _asked(lambda: all_lifted(self.runner.on(*point), lift))
+        return _asked(lambda: self.runner.on(*point).lifted(lift))
 
     def batch(self, point: Point, lift: Lift) -> Gradients:
         """What the candidate makes of a batch.  Errors: as `theirs`."""
         found = read(_asked(partial(self.runner.returned, *point)), [w.shape for w in self.candidate.weights])
         if found is None:
             raise Unusable("of a batch it returns other shapes than in floats")
-        return _asked(lambda: all_lifted(found, lift))
-
-
-def all_lifted(found: Gradients, lift: Lift) -> Gradients:
-    """Gradients as numbers of one kind; NotGradients where one is none."""
-    return Gradients([lifted(a, lift) for a in found.deltas], [lifted(a, lift) for a in found.nabla_w])
+        return _asked(partial(found.lifted, lift))
 
 
 def _asked(call: Callable[[], Any]) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from compare.candidates.beside_ours import adjoints, pairs
 from compare.candidates.candidate import Candidate, Runner
 from compare.candidates.gradients import CandidateError, Gradients, NotGradients, as_float64
-from compare.checking.batches import SAMPLES, Reduction, allowed, fitting, read
+from compare.checking.batches import SAMPLES, Convention, allowed, fitting, read
 from compare.checking.verdicts import FloatVerdict
 from compare.comparison.rows import Pair, text_of
 from compare.rounding.bounds import rounding_bounds
@@ -65,15 +65,15 @@ def beside(runner: Runner, network: Network, sample: Sample) -> Beside:
         The network has no gradients there.
     """
     raw = runner.on_floats(*sample)
-    theirs = _as_float64(raw)
+    theirs = raw.map(as_float64)
     try:
         ours, _ = adjoints(network, network.weights, network.biases, *sample)
     except ValueError as error:
         raise NoReference(f"the network's own cost has no value here: {error}") from error
     bounds, why = _bounds(network, sample)
-    if any(a.dtype == np.float32 for a in (*raw.deltas, *raw.nabla_w)):
+    if any(a.dtype == np.float32 for a in raw):
         bounds, why = None, "it returns float32, and rounding is bounded for float64"
-    return Beside(raw, theirs, pairs(theirs, _as_float64(ours)), bounds, why)
+    return Beside(raw, theirs, pairs(theirs, ours.map(as_float64)), bounds, why)
 
 
 def float_verdict(
@@ -98,7 +98,7 @@ def _of_batch(
     """What it makes of a batch of the samples drawn; where it takes one sample at a time, that is no mistake."""
     try:
         found = read(runner.own_returned(x, y), [w.shape for w in of.weights])
-        whole = None if found is None else _as_float64(found)
+        whole = found and found.map(as_float64)
         why = "other shapes than the parameters' come back"
     except (CandidateError, NotGradients) as error:
         whole, why = None, str(error)
@@ -110,9 +110,9 @@ def _of_batch(
     bounds = [b.bounds for b in drawn if b.bounds is not None]
     if len(bounds) < len(drawn):
         return FloatVerdict(None, drawn[0].why or "no bound", batch="what it makes of a batch was not judged in floats")
-    size = [Gradients([abs(a) for a in g.deltas], [abs(a) for a in g.nabla_w]) for g in samples]
+    size = [g.map(np.abs) for g in samples]
 
-    def bound_of(how: Reduction, pair: Pair) -> Array:
+    def bound_of(how: Convention, pair: Pair) -> Array:
         one, most = how.of(bounds), how.of(size)
         of_b = pair.quantity == "b"
         error, largest = (g.deltas if of_b else g.nabla_w for g in (one, most))
@@ -148,11 +148,10 @@ def _reads_one(runner: Runner, whole: Gradients, x: Array, y: Array) -> bool:
 
     ways = [(one(x, of_x), one(y, of_y)) for of_x in (True, False) for of_y in (True, False)]
     try:
-        found = [_as_float64(runner.on_floats(*sample)) for sample in ways]
+        found = [runner.on_floats(*sample).map(as_float64) for sample in ways]
     except (CandidateError, NotGradients):
         return False
-    arrays = [*whole.deltas, *whole.nabla_w]
-    return any(all(map(np.array_equal, arrays, [*g.deltas, *g.nabla_w])) for g in found)
+    return any(all(map(np.array_equal, whole, g)) for g in found)
 
 
 def _bounds(network: Network, sample: Sample) -> tuple[Gradients | None, str]:
@@ -170,7 +169,7 @@ def _bounds(network: Network, sample: Sample) -> tuple[Gradients | None, str]:
     kinked = [f.row.kink == 1 for f in network.activation_functions]
     if any(k and not z.all() for k, z in zip(kinked, record.zs, strict=True)):
         return None, "some z is 0, at the kink of σ, where σ′ is a convention"
-    return Gradients([2 * e for e in bounds.deltas], [2 * e for e in bounds.nabla_w]), ""
+    return Gradients(bounds.deltas, bounds.nabla_w).map(lambda e: 2 * e), ""
 
 
 def _judged(found: list[Pair], bounds: list[Array]) -> FloatVerdict:
@@ -204,7 +203,3 @@ def _joined(verdicts: list[FloatVerdict]) -> FloatVerdict:
                 return verdict
     share = max(verdict.share for verdict in verdicts)
     return FloatVerdict(True, f"no difference is larger than {share:.2g} of what rounding explains", share)
-
-
-def _as_float64(g: Gradients) -> Gradients:
-    return Gradients([as_float64(a) for a in g.deltas], [as_float64(a) for a in g.nabla_w])

@@ -91,8 +91,7 @@ def _is_the_same(of: Candidate, fresh: Any, sample: Sample) -> bool:
         found = [c.fresh().on(of.weights, of.biases, *sample) for c in (of, new)]
     except (CandidateError, NotGradients):
         return False
-    a, b = ([*g.deltas, *g.nabla_w] for g in found)
-    return all(p.tobytes() == q.tobytes() for p, q in zip(a, b, strict=True))
+    return all(p.tobytes() == q.tobytes() for p, q in zip(*found, strict=True))
 
 
 def _like(own: Sequence[Any], arrays: list[Array]) -> list[Any]:

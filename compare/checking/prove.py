@@ -25,7 +25,7 @@ from compare.checking.certificate import Certificate, Identity
 from compare.comparison.outcome import Outcome
 from compare.comparison.two_sides import two_sides
 from compare.numbers.arithmetic import finite_field
-from compare.numbers.field import Functions, Residue
+from compare.numbers.field import Functions
 from compare.numbers.identity import ENOUGH, degree_of, fooled
 from explicit import Network, bp1, bp2, bp3, bp4
 
@@ -108,11 +108,7 @@ def prove(
 def _at_a_random_point(network: Network, seed: int, trial: int) -> tuple[Outcome, Functions]:
     for attempt in range(100):
         functions = Functions(f"{seed} {trial} {attempt}")
-
-        def element(inputs: int, functions: Functions = functions) -> Residue:
-            return Residue(functions.uniform(), functions, n=1)
-
-        weights, biases, x, y = draw(network.sizes, element, SAMPLES)
+        weights, biases, x, y = draw(network.sizes, functions.variable, SAMPLES)
         point = network.with_parameters(weights, biases)
         try:
             outcome = two_sides(point, x, y, None, finite_field(functions=functions))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from compare.checking.batches import Reduction
+from compare.checking.batches import Convention
 from compare.comparison.rows import Row
 
 
@@ -50,5 +50,5 @@ class FloatVerdict:
     reason: str
     share: float = 0.0
     counterexample: Row | None = None
-    reductions: tuple[Reduction, ...] | None = None
+    reductions: tuple[Convention, ...] | None = None
     batch: str = ""

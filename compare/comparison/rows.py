@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -80,13 +80,18 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """One quantity of one layer on both sides; made_by is the equation that made the layer's δ."""
+    """One quantity of one layer on both sides.
+
+    made_by: the equation that made the layer's δ
+    sample:  the one that all numbers belong to; None where columns are samples, or where these were added up
+    """
 
     quantity: str
     layer: int
     made_by: str
     explicit: Array
     adjoint: Array
+    sample: int | None = None
 
     @cached_property
     def equal(self) -> Array:
@@ -113,7 +118,7 @@ class Pair:
             self.quantity,
             self.layer,
             (j + 1, k + 1) if self.quantity == "w" else j + 1,
-            k if self.per_sample else None,
+            k if self.per_sample and self.sample is None else self.sample,
             a,
             b,
             bool(self.equal[place]),
@@ -132,6 +137,61 @@ def count(pairs: Iterable[Pair]) -> tuple[int, int]:
     """How many numbers of the pairs are equal, and how many there are."""
     sizes = [(int(pair.equal.sum()), pair.equal.size) for pair in pairs]
     return sum(equal for equal, _ in sizes), sum(size for _, size in sizes)
+
+
+class Compared:
+    """Pairs, and what is read off them; who inherits says which ones, of which quantities."""
+
+    QUANTITIES: ClassVar[tuple[str, ...]]
+
+    def _every(self) -> Iterable[Pair]:
+        """All pairs: sample by sample where they are of one each, walking backward from the cost."""
+        raise NotImplementedError
+
+    def _row(self, row: Row) -> Row:
+        """A row with what else is known of its place."""
+        return row
+
+    @property
+    def all_equal(self) -> bool:
+        """Whether every pair of numbers is equal."""
+        return all(pair.equal.all() for pair in self._every())
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """One row per z node and sample, δ beside the adjoint: those of "z"; see `rows_of`."""
+        return self.rows_of("z")
+
+    def rows_of(self, quantity: str) -> list[Row]:
+        """The rows of one quantity (see `Row`), by layer; where each pair is of one sample, by sample first.
+
+        Raises
+        ------
+        ValueError
+            No such quantity is compared.
+        """
+        if quantity not in self.QUANTITIES:
+            known = ", ".join(map(repr, self.QUANTITIES))
+            raise ValueError(f"quantity: expected one of {known}, got {quantity!r}")
+        pairs = sorted(self._of(quantity), key=lambda pair: (pair.sample or 0, pair.layer))
+        return [self._row(row) for pair in pairs for row in pair.rows()]
+
+    def _of(self, quantity: str) -> list[Pair]:
+        return [pair for pair in self._every() if pair.quantity == quantity]
+
+    @property
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """How many numbers are equal, and how many there are, by quantity: {"z": …, "w": …, …}."""
+        return {quantity: count(self._of(quantity)) for quantity in self.QUANTITIES}
+
+    def different(self) -> Iterator[Row]:
+        """The rows that differ: of the forward pass if it is compared, then walking backward from the cost."""
+        return (self._row(row) for pair in self._every() for row in pair.rows(only_different=True))
+
+    @property
+    def first_divergence(self) -> Row | None:
+        """The first row that differs, in the order of `different`; None if none does."""
+        return next(self.different(), None)
 
 
 class Misshapen:

@@ -14,7 +14,7 @@ from engine import Value
 from engine.nn import MLP
 from engine.notation import symbol
 from explicit import ACTIVATIONS, Network
-from explicit.elementwise import Array
+from explicit.elementwise import Array, objects
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ def as_values(numbers: Array, label: Callable[..., str] | None = None) -> Array:
         Value(number, label(*(i + 1 for i in place)) if label else "")
         for number, place in zip(data, places, strict=True)
     )
-    return np.fromiter(leaves, dtype=object, count=numbers.size).reshape(numbers.shape)
+    return objects(leaves, numbers.shape)
 
 
 def parameters(letter: str, arrays: list[Array]) -> list[Array]:
@@ -64,8 +64,8 @@ def trace_mlp(network: Network, mlp: MLP, x: Array, y: Array) -> Traced:
     zs, activations, out = [], [], list(inputs[:, 0])
     for layer in mlp.layers:
         out = layer.outputs(out)
-        zs.append(_column(layer.z))
-        activations.append(_column(out))
+        zs.append(objects(layer.z, (len(layer.z), 1)))
+        activations.append(objects(out, (len(out), 1)))
     return _labelled(network, zs, activations, targets)
 
 
@@ -77,10 +77,6 @@ def _labelled(network: Network, zs: list[Array], activations: list[Array], targe
             for unit, node in enumerate(array[:, 0], start=1):
                 node.label = symbol(letter, layer, unit)
     return Traced(zs, activations, cost)
-
-
-def _column(nodes: Any) -> Array:
-    return np.fromiter(nodes, dtype=object, count=len(nodes)).reshape(-1, 1)
 
 
 def network_of(mlp: MLP, cost: Any = "quadratic") -> Network:

@@ -5,11 +5,12 @@ not taken for one of averaging.  ∂C/∂b and ∂C/∂w may each be put togethe
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice, product
 
 import numpy as np
 
+from compare.candidates.reduction import TAKEN, Reduction
 from compare.diagnosing.answer import Answer
 from compare.diagnosing.findings import Finding
 from compare.diagnosing.probes import Probe, field_probe, float_probes, rational_probes
@@ -21,23 +22,9 @@ from compare.numbers.bounded import Near, equal, values
 from explicit.costs import quadratic
 from explicit.elementwise import Array
 
-
-@dataclass(frozen=True)
-class Reduction:
-    """What is made of the samples, and how often it is divided by their number m.
-
-    taken:    "all": their sum; "first", "last": that one; "columns": one column each; "averaged": the pass of the
-              mean sample; "spread": the targets of all samples stand against each output
-    divided:  0, 1, 2
-    """
-
-    taken: str
-    divided: int = 0
-
-
 _SIZES = (4, 3)  # of batches: two, of which no other number that is divided by can be both
 _MOST_PROBES = 6
-_REDUCTIONS = [Reduction(taken, divided) for divided in range(3) for taken in ("all", "last", "first", "columns")]
+_REDUCTIONS = [Reduction(taken, divided) for divided in range(3) for taken in TAKEN]
 _WHOLE = [Reduction("averaged"), *(Reduction("spread", d) for d in range(3))]  # of both ∂C/∂b and ∂C/∂w, by a walk
 _SLOTS = ("nabla_b", "nabla_w")
 Reductions = list[list[set[Reduction]]]  # of ∂C/∂b and of ∂C/∂w, layer by layer; a set of all where nothing is judged
@@ -134,8 +121,7 @@ def _reductions_at(q: Question, probe: Probe, answer: Answer) -> Reductions:
             whole, *each = (_without(getattr(f[i], slot), own[i], decay) for f in (batch, *singles))
             ways = set()
             if len({one.shape for one in each}) == 1:
-                taken = {"all": sum(each[1:], each[0]), "first": each[0], "last": each[-1], "columns": np.hstack(each)}
-                ways = _fitting(whole, taken, m, _rounded(each, answer.u))
+                ways = _fitting(whole, {how: take(each) for how, take in TAKEN.items()}, m, _rounded(each, answer.u))
             if not ways and not answer.unexplained:  # a mistake mixes the samples, as an updated W does
                 if mixed is None:
                     mixed = along(answer.layers, Seen(probe.passed, batch, probe.same, 1, *answer.decay)) or []
@@ -159,12 +145,8 @@ def _fitting(
     whole: Array, taken: dict[str, Array], m: int, same: Callable[[Array, Array], bool]
 ) -> set[Reduction]:
     """The ways that make the batch's gradient of what was taken of the samples."""
-    expected = {way: taken[way.taken] for way in _REDUCTIONS if way.taken in taken}
-    return {
-        way
-        for way, e in expected.items()
-        if whole.shape == e.shape and same(whole, e / m**way.divided if way.divided else e)
-    }
+    made = ((way, way.over(taken[way.taken], m)) for way in _REDUCTIONS if way.taken in taken)
+    return {way for way, expected in made if whole.shape == expected.shape and same(whole, expected)}
 
 
 def _rounded(parts: list[Array], u: float) -> Callable[[Array, Array], bool]:

@@ -13,8 +13,9 @@ import numpy as np
 
 from compare.candidates import conventions
 from compare.candidates.gradients import NotGradients, as_float64
+from compare.candidates.reduction import Reduction
 from compare.diagnosing.answer import Answer, with_decay
-from compare.diagnosing.batch import Reduction, mean_inputs, reduction_findings
+from compare.diagnosing.batch import mean_inputs, reduction_findings
 from compare.diagnosing.diagnosis import Diagnosis
 from compare.diagnosing.findings import Finding, findings, patterns, remarks
 from compare.diagnosing.precision import FLOAT32, are_single, is_rounding

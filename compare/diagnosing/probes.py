@@ -3,7 +3,6 @@
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from compare.diagnosing.question import Question, call, found_in
 from compare.diagnosing.tried import Decay, Seen
 from compare.mistakes.slots import Pass
 from compare.numbers.bounded import DOUBLE, Near, equal, near, within
-from compare.numbers.field import Functions, Residue
+from compare.numbers.field import Functions
 from compare.numbers.rational import Rational
 from explicit.activations import identity, relu
 from explicit.elementwise import Array
@@ -46,19 +45,15 @@ class Probe:
 def field_probe(q: Question, samples: int = 1) -> Probe:
     """A random point of GF(2⁶¹ − 1)."""
     functions = Functions(f"diagnose {q.declared.seed}")
-
-    def lift(value: Any) -> Residue:
-        return value if isinstance(value, Residue) else Residue(value, functions)
-
-    point = draw(q.network.sizes, lambda inputs: Residue(functions.uniform(), functions, n=1), samples)
-    return Probe(point, pass_of(q, point), lambda array: lifted(array, lift), equal)
+    point = draw(q.network.sizes, functions.variable, samples)
+    return Probe(point, pass_of(q, point), lambda array: lifted(array, functions.element), equal)
 
 
 def rational_probes(q: Question, samples: int = 1) -> Iterator[Probe]:
     """Points at which units are on and off, then, layer by layer, with every other z at the kink."""
 
     def probe(point: Point) -> Probe:
-        return Probe(point, pass_of(q, point), lambda a: lifted(a, _rational), equal)
+        return Probe(point, pass_of(q, point), lambda a: lifted(a, Rational), equal)
 
     kinks = [(i, first) for i, f in enumerate(q.network.activation_functions) if f.row.kink == 1 for first in (0, 1)]
     for number in range(MANY + len(kinks) if kinks else 1):
@@ -69,10 +64,6 @@ def rational_probes(q: Question, samples: int = 1) -> Iterator[Probe]:
         if number >= MANY:
             _to_kink(q, point, *kinks[number - MANY])
         yield probe(point)
-
-
-def _rational(value: Any) -> Rational:
-    return value if isinstance(value, Rational) else Rational(value)
 
 
 def _to_kink(q: Question, point: Point, i: int, first: int) -> None:

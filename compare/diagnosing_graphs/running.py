@@ -74,7 +74,7 @@ class Field:
 
     def random(self) -> Residue:
         """A uniform element."""
-        return Residue(self._functions.uniform(), self._functions, 1)
+        return self._functions.variable()
 
     def exact(self, value: Any) -> Residue:
         """A student's number, a float as the ratio that it is."""

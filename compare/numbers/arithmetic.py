@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from compare.numbers.field import Functions, Residue
+from compare.numbers.field import Functions
 from compare.numbers.rational import Rational
 from engine import Value
 from engine.notation import symbol
 from engine.ops import TABLE, Op
 from explicit import ACTIVATIONS, Activation, Network
-from explicit.elementwise import Array, apply
+from explicit.elementwise import Array, apply, objects
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Arithmetic:
             numbers = [self.convert(v) for v in array.ravel().tolist()]
         except (ArithmeticError, TypeError, ValueError) as error:
             raise type(error)(f"{name}: {error}") from error
-        return np.fromiter(numbers, dtype=object, count=array.size).reshape(array.shape)
+        return objects(numbers, array.shape)
 
     def _symbols(self, name: str, array: Array) -> Array:
         letter, layer = {"x": ("a", 1), "y": ("y", None)}.get(name, (name[0], None))
@@ -107,11 +107,10 @@ def rational() -> Arithmetic:
 
 def finite_field(seed: int = 0, functions: Functions | None = None) -> Arithmetic:
     """GF(2⁶¹ − 1), where σ and σ′ of each layer are independent random functions."""
-    drawn = functions or Functions(seed)
     return Arithmetic(
         "finite field",
         "equal in GF(2⁶¹ − 1), σ and σ′ of each layer two independent random functions",
-        lambda number: number if isinstance(number, Residue) else Residue(number, drawn),
+        (functions or Functions(seed)).element,
         activations=any_sigma,
     )
 

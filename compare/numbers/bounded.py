@@ -13,7 +13,7 @@ import numpy as np
 
 from compare.numbers.operators import Operators
 from compare.rounding.rules import U
-from explicit.elementwise import Array
+from explicit.elementwise import Array, objects
 
 DOUBLE = U
 SINGLE = 2.0**-24
@@ -129,8 +129,7 @@ _RULES: dict[str, Callable[[Near, Near], Near]] = {
 
 def near(array: Array, u: float = DOUBLE) -> Array:
     """An array of floats as `Near` numbers, each rounded once: its error is u·|value|."""
-    numbers = (Near(v, u * abs(v), u) for v in array.ravel().tolist())
-    return np.fromiter(numbers, dtype=object, count=array.size).reshape(array.shape)
+    return objects((Near(v, u * abs(v), u) for v in array.ravel().tolist()), array.shape)
 
 
 def values(array: Array) -> Array:

@@ -1,7 +1,11 @@
 """Numbers that count what is done to them, and dual numbers."""
 
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from compare.numbers.operators import Operators
 
 
 @dataclass
@@ -23,7 +27,7 @@ class Tally:
         return Tally(self.multiplications * n, self.additions * n, self.evaluations * n)
 
 
-class Counted:
+class Counted(Operators):
     """A float that counts what is done to it; σ is x/2 and σ′ is 1/2, since only the counts matter.
 
     >>> tally = Tally()
@@ -36,41 +40,18 @@ class Counted:
     x: float
 
     def __init__(self, x: Any, tally: Tally) -> None:
-        self.x, self.tally = float(x.x if isinstance(x, Counted) else x), tally
+        self.x, self.tally = _float(x), tally
 
     def lift(self, constant: Any) -> "Counted":
         """A constant as a number of this kind (the scalar protocol)."""
         return Counted(constant, self.tally)
 
-    def _times(self, x: float) -> "Counted":
-        self.tally.multiplications += 1
-        return Counted(x, self.tally)
-
-    def _plus(self, x: float) -> "Counted":
-        self.tally.additions += 1
-        return Counted(x, self.tally)
-
-    def __mul__(self, other: Any) -> "Counted":
-        return self._times(self.x * _float(other))
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, other: Any) -> "Counted":
-        return self._times(self.x / _float(other))
-
-    def __rtruediv__(self, other: Any) -> "Counted":
-        return self._times(_float(other) / self.x)
-
-    def __add__(self, other: Any) -> "Counted":
-        return self._plus(self.x + _float(other))
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Any) -> "Counted":
-        return self._plus(self.x - _float(other))
-
-    def __rsub__(self, other: Any) -> "Counted":
-        return self._plus(_float(other) - self.x)
+    def _apply(self, operation: Callable[[Any, Any], Any], left: Any, right: Any) -> "Counted":
+        if operation in (operator.add, operator.sub):
+            self.tally.additions += 1
+        else:
+            self.tally.multiplications += 1
+        return Counted(operation(_float(left), _float(right)), self.tally)
 
     def __neg__(self) -> "Counted":
         return Counted(-self.x, self.tally)

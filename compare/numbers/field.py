@@ -45,6 +45,14 @@ class Functions:
             if v < P:
                 return v
 
+    def variable(self, inputs: int = 1) -> "Residue":
+        """A random input, of degree 1; `inputs`, those of its layer, change nothing (for `draw`)."""
+        return Residue(self.uniform(), self, n=1)
+
+    def element(self, value: Any) -> "Residue":
+        """A constant as an element; an element is left as it is."""
+        return value if isinstance(value, Residue) else Residue(value, self)
+
     def at(self, name: Any, argument: int) -> int:
         """The value of the function `name` at the argument."""
         key = (name, argument)

@@ -12,7 +12,7 @@ from compare.rounding.ulp import identical
 from engine import Value, record
 from explicit import Network
 from explicit.classes import accuracy
-from explicit.elementwise import Array
+from explicit.elementwise import Array, objects
 from explicit.fast.stepper import Stepper, flatten, unflatten
 from explicit.sums import add_up
 
@@ -25,7 +25,7 @@ def cost_on_values(network: Network) -> Callable[[list[Value], list[Value]], Val
     forward = network.in_contract_order()
 
     def function(inputs: list[Value], parameters: list[Value]) -> Value:
-        column, vector = _objects(inputs).reshape(-1, 1), _objects(parameters)
+        column, vector = objects(inputs, (len(inputs), 1)), objects(parameters, (len(parameters),))
         n = network.sizes[0]
         _, activations = forward.forward(column[:n], *unflatten(network.sizes, vector))
         (cost,) = forward.cost_per_sample(activations[-1], column[n:])
@@ -34,10 +34,6 @@ def cost_on_values(network: Network) -> Callable[[list[Value], list[Value]], Val
         return cost
 
     return function
-
-
-def _objects(values: list[Value]) -> Array:
-    return np.fromiter(values, dtype=object, count=len(values))
 
 
 @dataclass

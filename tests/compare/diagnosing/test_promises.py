@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from compare import diagnose
-from compare.diagnosing.batch import Reduction, reduction_findings
+from compare.candidates.reduction import Reduction
+from compare.diagnosing.batch import reduction_findings
 from explicit import Network
 
 RANDOM = np.random.RandomState(7)
