@@ -1,8 +1,4 @@
-"""How the samples of a batch are put together: summed, averaged, or mistaken.
-
-A batch of m is compared with the candidate's own results for its samples, not with ours, so that a mistake in BP4 is
-not taken for one of averaging.  ∂C/∂b and ∂C/∂w may each be put together in a way of their own (`Reduction`).
-"""
+"""How the samples of a batch are put together: summed, averaged, or mistaken."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -159,12 +155,8 @@ def _fitting(
     whole: Array, taken: dict[str, Array], m: int, same: Callable[[Array, Array], bool]
 ) -> set[Reduction]:
     """The ways that make the batch's gradient of what was taken of the samples."""
-    expected = {way: taken[way.taken] for way in _REDUCTIONS if way.taken in taken}
-    return {
-        way
-        for way, e in expected.items()
-        if whole.shape == e.shape and same(whole, e / m**way.divided if way.divided else e)
-    }
+    expected = ((way, taken[way.taken]) for way in _REDUCTIONS if way.taken in taken)
+    return {w for w, e in expected if whole.shape == e.shape and same(whole, e / m**w.divided if w.divided else e)}
 
 
 def _rounded(parts: list[Array], u: float) -> Callable[[Array, Array], bool]:
@@ -182,7 +174,7 @@ def _of_the_whole(q: Question, probe: Probe, batch: list[Found], answer: Answer)
     found = set()
     m = probe.passed.y.shape[1]
     one = probe.passed.y.flat[0] * 0 + 1
-    for made in (averaged(probe.passed), *mean_inputs(q, probe)):
+    for made in means(q, probe):
         if any(retraced(answer.layers, Seen(made, batch, probe.same, factor, *answer.decay)) for factor in (1, 2)):
             found.add(Reduction("averaged"))
     if q.network.cost.row == quadratic:  # Σₜ (aₛ − yₜ) = m (aₛ − ȳ)
@@ -194,12 +186,11 @@ def _of_the_whole(q: Question, probe: Probe, batch: list[Found], answer: Answer)
     return found
 
 
-def mean_inputs(q: Question, probe: Probe) -> Iterator[Pass]:
-    """The pass of the mean input: x and y averaged before the forward pass."""
-    p = probe.passed
-    x, y = (a.sum(axis=1, keepdims=True) / a.shape[1] for a in (p.activations[0], p.y))
-    zs, activations = q.network.forward(x, p.weights, p.biases)
-    yield replace(p, zs=zs, activations=activations, y=y)
+def means(q: Question, probe: Probe) -> tuple[Pass, Pass]:
+    """The passes of the mean sample: z, a and y averaged after the forward pass, or x and y before it."""
+    after = averaged(probe.passed)
+    zs, activations = q.network.forward(after.activations[0], after.weights, after.biases)
+    return after, replace(after, zs=zs, activations=activations)
 
 
 def reduction_findings(q: Question, b: Reduction | None, w: Reduction | None, declared: str | None) -> list[Finding]:
