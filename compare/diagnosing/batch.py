@@ -12,7 +12,7 @@ from compare.diagnosing.probes import Probe, field_probe, float_probes, rational
 from compare.diagnosing.question import RAISED, Question, call, found_in, note
 from compare.diagnosing.tried import Found, Seen
 from compare.diagnosing.walk import along, retraced
-from compare.mistakes.slots import At, Pass, averaged
+from compare.mistakes.slots import At, Pass, averaged, regularised
 from compare.numbers.bounded import Near, equal, values
 from explicit.costs import quadratic
 from explicit.elementwise import Array
@@ -127,7 +127,7 @@ def _reductions_at(q: Question, probe: Probe, answer: Answer) -> Reductions:
             if (slot, i) in q.silent:
                 layers.append(set(_REDUCTIONS))
                 continue
-            whole, *each = (_without(getattr(f[i], slot), own[i], decay) for f in (batch, *singles))
+            whole, *each = (regularised(getattr(f[i], slot), own[i], -decay) for f in (batch, *singles))
             ways = set()
             if len({one.shape for one in each}) == 1:
                 taken = {"all": sum(each[1:], each[0]), "first": each[0], "last": each[-1], "columns": np.hstack(each)}
@@ -145,10 +145,6 @@ def _reductions_at(q: Question, probe: Probe, answer: Answer) -> Reductions:
         whole_ways = _of_the_whole(q, probe, batch, answer)
         found = [[ways | whole_ways for ways in layers] for layers in found]
     return found
-
-
-def _without(array: Array, own: Array, decay: float) -> Array:
-    return array - own * decay if decay and array.shape == own.shape else array
 
 
 def _fitting(
