@@ -42,32 +42,15 @@ def deepcopy(root: Any, memo: dict[int, Any]) -> Any:
 
     for node in nodes(root):
         if id(node) not in memo:
-            memo[id(node)] = _node(
-                node.__class__,
-                copy.deepcopy(node.data, memo),
-                copy.deepcopy(node.grad, memo),
-                node.label,
-                node._row,
-                None if node._x is None else memo[id(node._x)],
-                None if node._y is None else memo[id(node._y)],
-                copy.deepcopy(node._dx, memo),
-                copy.deepcopy(node._dy, memo),
-            )
+            data, grad, dx, dy = (copy.deepcopy(number, memo) for number in (node.data, node.grad, node._dx, node._dy))
+            x, y = (None if parent is None else memo[id(parent)] for parent in (node._x, node._y))
+            memo[id(node)] = _node(node.__class__, data, grad, node.label, node._row, x, y, dx, dy)
     return memo[id(root)]
 
 
-def _node(
-    kind: Any,
-    data: Any,
-    grad: Any,
-    label: str,
-    row: Any = None,
-    x: Any = None,
-    y: Any = None,
-    dx: Any = None,
-    dy: Any = None,
-) -> Any:
+def _node(kind: Any, data: Any, grad: Any, label: str, *made: Any) -> Any:
+    """made: of an inner node its row, parents and partials."""
     node = kind.__new__(kind)
-    node.data, node.grad, node.label, node._row = data, grad, label, row
-    node._x, node._y, node._dx, node._dy, node._adj = x, y, dx, dy, None
+    node.data, node.grad, node.label, node._adj = data, grad, label, None
+    node._row, node._x, node._y, node._dx, node._dy = made or (None,) * 5
     return node

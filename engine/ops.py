@@ -49,22 +49,7 @@ class Op:
     analytic : whether the complex step may check it
     """
 
-    __slots__ = (
-        "name",
-        "symbol",
-        "forward",
-        "dx",
-        "dy",
-        "c",
-        "samples",
-        "kinks",
-        "note",
-        "ascii",
-        "analytic",
-        "_partials",
-        "_result",
-        "_bound",
-    )
+    __slots__ = tuple("name symbol forward dx dy c samples kinks note ascii analytic _partials _result _bound".split())
 
     def __init__(
         self,
@@ -101,16 +86,8 @@ class Op:
         key = (c.__class__, c)
         bound = self._bound.get(key)
         if bound is None:
-            bound = Op(
-                self.name,
-                self.symbol.format(c=c),
-                self.forward,
-                self.dx,
-                c=c,
-                samples=(),
-                ascii=self.ascii.format(c=c),
-                analytic=self.analytic,
-            )
+            symbol, ascii = self.symbol.format(c=c), self.ascii.format(c=c)
+            bound = Op(self.name, symbol, self.forward, self.dx, c=c, samples=(), ascii=ascii, analytic=self.analytic)
             if len(self._bound) < 1000:  # sharing saves memory and is nothing more than that
                 self._bound[key] = bound
         return bound
@@ -271,15 +248,11 @@ def method_source(op: Op) -> str:
     binary = op.dy is not None
     lines = [f"def {op.name}(self{', other' if binary else '' if op.c is None else f', c={op.c!r}'}):"]
     if binary:
+        refused = f"raise TypeError('{op.name}() of a Value and ' + given.__class__.__name__)"
         lines += [
             "    if other.__class__ is not Value:",
             "        given, other = other, operand(other, self)",
-            "        if other is NotImplemented: "
-            + (
-                "return other"
-                if op.name in OPERATORS
-                else f"raise TypeError('{op.name}() of a Value and ' + given.__class__.__name__)"
-            ),
+            f"        if other is NotImplemented: {'return other' if op.name in OPERATORS else refused}",
             "    y = other.data",
         ]
     lines += [

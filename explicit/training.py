@@ -46,14 +46,8 @@ def settings(
         raise TypeError(f"eta: expected a number > 0, got {eta!r}")
     if not (math.isfinite(eta) and eta > 0):
         raise ValueError(f"eta: expected a finite number > 0, got {float(eta)}")
-    return Settings(
-        x,
-        y,
-        checks.whole("epochs", epochs, least=1),
-        checks.whole("batch_size", batch_size, least=1),
-        float(eta),
-        checks.seed_number(seed),
-    )
+    counts = checks.whole("epochs", epochs, least=1), checks.whole("batch_size", batch_size, least=1)
+    return Settings(x, y, *counts, float(eta), checks.seed_number(seed))
 
 
 def train(

@@ -1,11 +1,7 @@
 """`diagnose`: which mistakes of the catalogue explain a candidate's gradients.
 
-A mistake of the catalogue says which *slot* of the equations it fills and with what. The slots
-(`compare.mistakes.slots`) are as fine as the places where one can go wrong: the layer whose z σ′ takes, its argument,
-the slope, what is made of it, the matrix, the product, δ, factors; for BP3 and BP4 likewise. They are filled in the
-order in which the equations use them, and a mistake sees what those before it hold: so σ′ of a, twice, or z for a in a
-transposed product, are two mistakes in one expression. One definition is used twice: `diagnose` evaluates it on the
-candidate's numbers, `mistaken` computes with it.
+A mistake of the catalogue says which *slot* of the equations it fills and with what (`compare.mistakes.slots`). One
+definition is used twice: `diagnose` evaluates it on the candidate's numbers, `mistaken` computes with it.
 
 *The walk* goes from the output down, at all points together. In each layer it tries no mistake, then one, two, and so
 on (up to three in one quantity, four in a layer), always on the candidate's own δ of the layer above; the ways with
@@ -22,10 +18,9 @@ running error bound (`compare.numbers.bounded`) times 64: that room is for other
 There a match means "not to be told apart in float64"; among dyadic numbers z is exactly 0, so that the kinks are seen
 too. An exact match is asked for at two points in floats as well, and every match at the caller's own samples: code can
 do otherwise there. What σ′(0) the candidate takes is measured: gradients are linear in a unit's slope. What fits no
-better than u = 2⁻²⁴ is float32 inside if what is left looks like rounding (the bound of a long sum in float32 would
-let a factor 1.001 pass, but a factor has one value and rounding has not), and if all that is not right in float64
-stays as it is when something that goes in changes by some 2⁻⁴⁰ of it. Finite differences, an ε in a denominator and
-rounded decimals are none: they get no name, only how near they are.
+better than u = 2⁻²⁴ is float32 inside if what is left looks like rounding, and if all that is not right in float64
+stays as it is when something that goes in changes by some 2⁻⁴⁰ of it (`compare.diagnosing.precision`). Finite
+differences, an ε in a denominator and rounded decimals are none: they get no name, only how near they are.
 
 *Classes.* Formulas that are the same in a network (σ′ left out in BP1, and a − y, with the quadratic cost) are all
 named: those that may stand in the place of a mistake with all others as they are. Other sets of as many mistakes with
@@ -44,8 +39,4 @@ product has a shape: that names a W that is not transposed. Mistakes that would 
 *Numbers alone* cannot be called again: sum, mean, the last sample, the mean sample and divisions by m and m², of
 ∂C/∂b and ∂C/∂w apart, are tried in turn with few mistakes first, and what leaves the fewest counts. ∂C/∂b that was
 not summed is δ.
-
-*Points* (`compare.solutions.points`): a row for BP1 or BP2, BP3 and BP4 of each layer, and for batch, C, update and
-code, so far as the task asks for them. A mistake of the update shows in δᴸ; the row that loses its point is the
-update's.
 """

@@ -9,14 +9,13 @@ import numpy as np
 
 from compare.candidates.gradients import as_float64
 from compare.diagnosing.precision import is_rounding, is_short
-from compare.diagnosing.probes import field_probe, float_probe, float_probes, rational_probes
+from compare.diagnosing.probes import Probe, field_probe, float_probe, float_probes, rational_probes
 from compare.diagnosing.question import RAISED, Question, call, found_in, note
 from compare.diagnosing.tried import Decay, Seen
 from compare.diagnosing.walk import WalkedLayer, along, retraced, walk
 from compare.mistakes.slots import At
 from compare.numbers.arithmetic import not_rational
 from compare.numbers.bounded import DOUBLE, SINGLE, SLACK
-from compare.numbers.field import NoOrder
 from compare.numbers.rational import Rational
 from explicit import ACTIVATIONS, COSTS, Network
 from explicit.elementwise import Array
@@ -53,18 +52,22 @@ class Answer:
 def answer_of(q: Question) -> Answer:
     """In exact arithmetic, if that explains all; else in floats; else with the precision of float32."""
     tried: list[Answer] = []
-    exact = () if q.floats_only else (_in_field, _in_rationals)
-    for arithmetic in (*exact, _in_doubles, _in_singles):
-        try:
-            points = arithmetic(q)
-        except _Unusable:
+    exact = {} if q.floats_only else _EXACT
+    for arithmetic, probes in (exact | _FLOATS).items():
+        if arithmetic == "rational" and not_rational(q.network):
             continue
-        answer = with_decay(q, points, _NAMES[arithmetic])
+        try:
+            points = [probe.seen(q) for probe in probes(q)]
+        except (*RAISED, ArithmeticError, TypeError, ValueError):
+            if arithmetic not in exact:
+                raise
+            continue  # the candidate, or the network, does not run on such numbers
+        answer = with_decay(q, points, arithmetic)
         if answer.unexplained:
             tried.append(answer)
-        elif arithmetic is _in_doubles:
+        elif arithmetic == "float64":
             return answer
-        elif arithmetic is _in_singles:
+        elif arithmetic == "float32":
             decayed = [replace(p, decay_w=answer.decay[0], decay_b=answer.decay[1]) for p in points]
             if is_rounding(answer.layers, decayed) and is_short(q, answer.layers, answer.decay):
                 return answer
@@ -84,13 +87,9 @@ def other_functions(q: Question) -> str:
                 continue
             other = replace(q, network=network, most=0, notes=[])
             with suppress(TypeError):  # a σ or C of somebody's own that does not run on floats with bounds
-                if with_decay(other, _in_doubles(other), "float64").score == (0, 0):
+                if with_decay(other, [probe.seen(other) for probe in float_probes(other)], "float64").score == (0, 0):
                     return f"activation={name!r}, cost={cost!r}"
     return ""
-
-
-class _Unusable(Exception):
-    """The candidate, or the network, does not run in the arithmetic."""
 
 
 def with_decay(q: Question, points: list[Seen], arithmetic: str) -> Answer:
@@ -160,33 +159,9 @@ def _floats(array: Array) -> Array:
     return np.fromiter(numbers, dtype=np.float64, count=array.size)
 
 
-def _in_field(q: Question) -> list[Seen]:
-    try:
-        return [field_probe(q).seen(q)]
-    except (*RAISED, NoOrder, ArithmeticError, TypeError, ValueError) as error:
-        raise _Unusable from error
-
-
-def _in_rationals(q: Question) -> list[Seen]:
-    if not_rational(q.network):
-        raise _Unusable
-    try:
-        return [probe.seen(q) for probe in rational_probes(q)]
-    except (*RAISED, ArithmeticError, TypeError, ValueError) as error:
-        raise _Unusable from error
-
-
-def _in_doubles(q: Question) -> list[Seen]:
-    return [probe.seen(q) for probe in float_probes(q)]
-
-
-def _in_singles(q: Question) -> list[Seen]:
-    return [probe.seen(q) for probe in float_probes(q, SINGLE)]
-
-
-_NAMES: dict[Callable[[Question], list[Seen]], str] = {
-    _in_field: "finite field", _in_rationals: "rational", _in_doubles: "float64", _in_singles: "float32",
-}  # fmt: skip
+_Probes = dict[str, Callable[[Question], Iterable[Probe]]]  # by arithmetic, in the order in which they are tried
+_EXACT: _Probes = {"finite field": lambda q: [field_probe(q)], "rational": rational_probes}
+_FLOATS: _Probes = {"float64": float_probes, "float32": lambda q: float_probes(q, SINGLE)}
 
 
 Display = tuple[list[At], Seen]  # the layers at a point with their mistakes, and the point

@@ -1,8 +1,4 @@
-"""How the samples of a batch are put together: summed, averaged, or mistaken.
-
-A batch of m is compared with the candidate's own results for its samples, not with ours, so that a mistake in BP4 is
-not taken for one of averaging.  ∂C/∂b and ∂C/∂w may each be put together in a way of their own (`Reduction`).
-"""
+"""How the samples of a batch are put together: summed, averaged, or mistaken."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,7 +13,7 @@ from compare.diagnosing.probes import Probe, field_probe, float_probes, rational
 from compare.diagnosing.question import RAISED, Question, call, found_in, note
 from compare.diagnosing.tried import Found, Seen
 from compare.diagnosing.walk import along, retraced
-from compare.mistakes.slots import At, Pass, averaged
+from compare.mistakes.slots import At, Pass, averaged, regularised
 from compare.numbers.bounded import Near, equal, values
 from explicit.costs import quadratic
 from explicit.elementwise import Array
@@ -118,7 +114,7 @@ def _reductions_at(q: Question, probe: Probe, answer: Answer) -> Reductions:
             if (slot, i) in q.silent:
                 layers.append(set(_REDUCTIONS))
                 continue
-            whole, *each = (_without(getattr(f[i], slot), own[i], decay) for f in (batch, *singles))
+            whole, *each = (regularised(getattr(f[i], slot), own[i], -decay) for f in (batch, *singles))
             ways = set()
             if len({one.shape for one in each}) == 1:
                 ways = _fitting(whole, {how: take(each) for how, take in TAKEN.items()}, m, _rounded(each, answer.u))
@@ -135,10 +131,6 @@ def _reductions_at(q: Question, probe: Probe, answer: Answer) -> Reductions:
         whole_ways = _of_the_whole(q, probe, batch, answer)
         found = [[ways | whole_ways for ways in layers] for layers in found]
     return found
-
-
-def _without(array: Array, own: Array, decay: float) -> Array:
-    return array - own * decay if decay and array.shape == own.shape else array
 
 
 def _fitting(
@@ -164,7 +156,7 @@ def _of_the_whole(q: Question, probe: Probe, batch: list[Found], answer: Answer)
     found = set()
     m = probe.passed.y.shape[1]
     one = probe.passed.y.flat[0] * 0 + 1
-    for made in (averaged(probe.passed), *mean_inputs(q, probe)):
+    for made in means(q, probe):
         if any(retraced(answer.layers, Seen(made, batch, probe.same, factor, *answer.decay)) for factor in (1, 2)):
             found.add(Reduction("averaged"))
     if q.network.cost.row == quadratic:  # Σₜ (aₛ − yₜ) = m (aₛ − ȳ)
@@ -176,12 +168,11 @@ def _of_the_whole(q: Question, probe: Probe, batch: list[Found], answer: Answer)
     return found
 
 
-def mean_inputs(q: Question, probe: Probe) -> Iterator[Pass]:
-    """The pass of the mean input: x and y averaged before the forward pass."""
-    p = probe.passed
-    x, y = (a.sum(axis=1, keepdims=True) / a.shape[1] for a in (p.activations[0], p.y))
-    zs, activations = q.network.forward(x, p.weights, p.biases)
-    yield replace(p, zs=zs, activations=activations, y=y)
+def means(q: Question, probe: Probe) -> tuple[Pass, Pass]:
+    """The passes of the mean sample: z, a and y averaged after the forward pass, or x and y before it."""
+    after = averaged(probe.passed)
+    zs, activations = q.network.forward(after.activations[0], after.weights, after.biases)
+    return after, replace(after, zs=zs, activations=activations)
 
 
 def reduction_findings(q: Question, b: Reduction | None, w: Reduction | None, declared: str | None) -> list[Finding]:

@@ -1,12 +1,4 @@
-"""`diagnose`: what is wrong in somebody's backpropagation, by name.
-
-The candidate is run at random points in exact arithmetic, where its code runs on such numbers: in
-GF(2⁶¹ − 1), or in rational numbers for relu and its kin; there two formulas that agree are the same, but for
-the chance that `compare.checking.exact_verdict` bounds for such a point.  Else, and where exact numbers explain
-nothing, it is run on floats, and a formula fits when it agrees within a running error bound.
-`compare.diagnosing.walk` finds the formulas; here is what surrounds it: conventions,
-repeated calls, batches, regularisation, precision.
-"""
+"""`diagnose`: what is wrong in somebody's backpropagation, by name; how it is found is said in `compare.diagnosing`."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

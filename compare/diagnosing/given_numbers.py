@@ -1,8 +1,4 @@
-"""δ or gradients that somebody computed, as numbers: compared at the point where they were computed.
-
-Nothing can be called again, so how the samples of a batch were put together is guessed: each way in turn, and the one
-that leaves the fewest mistakes counts.
-"""
+"""δ or gradients that somebody computed, as numbers: compared at the point where they were computed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +11,7 @@ from compare.candidates import conventions
 from compare.candidates.gradients import NotGradients, as_float64
 from compare.candidates.reduction import Reduction
 from compare.diagnosing.answer import Answer, with_decay
-from compare.diagnosing.batch import mean_inputs, reduction_findings
+from compare.diagnosing.batch import means, reduction_findings
 from compare.diagnosing.diagnosis import Diagnosis
 from compare.diagnosing.findings import Finding, findings, patterns, remarks
 from compare.diagnosing.precision import FLOAT32, are_single, is_rounding
@@ -24,7 +20,7 @@ from compare.diagnosing.question import Declared, Question, matrix, note, questi
 from compare.diagnosing.shapes import Shapes, readings
 from compare.diagnosing.tried import Found, Seen
 from compare.diagnosing.walk import along
-from compare.mistakes.slots import At, Pass, averaged
+from compare.mistakes.slots import At, Pass
 from compare.numbers.bounded import DOUBLE, SINGLE, near
 from explicit.elementwise import Array
 
@@ -231,7 +227,7 @@ def _reading(
 def _passes(q: Question, probe: Probe, way: Reduction, m: int) -> list[Pass]:
     if way.taken == "last":
         return [probe.passed.sample(m - 1)]
-    return [averaged(probe.passed), *mean_inputs(q, probe)] if way.taken == "averaged" else [probe.passed]
+    return [*means(q, probe)] if way.taken == "averaged" else [probe.passed]
 
 
 def _of_batch(q: Question, found: list[Found], b: Reduction, w: Reduction) -> list[Finding]:

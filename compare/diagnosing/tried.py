@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from compare.mistakes.known import CATALOGUE, Mistake
-from compare.mistakes.slots import At, Pass
+from compare.mistakes.slots import At, Pass, regularised
 from explicit.elementwise import Array
 
 Choice = tuple[Mistake, int]  # a mistake, and in which of its variants
@@ -55,9 +55,7 @@ class Seen:
             return made
         i = at.layer - 2
         decay, own = (self.decay_b, at.of.biases[i]) if quantity == "nabla_b" else (self.decay_w, at.of.weights[i])
-        if self.factor != 1:
-            made = made * self.factor
-        return made + own * decay if decay and own.shape == made.shape else made
+        return regularised(made if self.factor == 1 else made * self.factor, own, decay)
 
 
 QUANTITIES = ("delta", "nabla_b", "nabla_w")

@@ -1,9 +1,4 @@
-"""Walking backward from the cost through somebody's gradients, naming what departs in each layer.
-
-At each layer every way to make δ, ∂C/∂b and ∂C/∂w with as few mistakes as possible is tried on the
-candidate's own δ of the layer above, so that a mistake is named where it is made, and not again below.  A way
-has to hold at every point at once: one that fits at a few by chance does not stay.
-"""
+"""Walking backward from the cost through somebody's gradients, naming what departs in each layer."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

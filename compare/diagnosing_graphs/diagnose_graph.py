@@ -1,8 +1,4 @@
-"""`diagnose_graph`: what went wrong in the backward pass over somebody's graph of scalars, and the report.
-
-First each kind of backward step is run on numbers of our own, then the grads that the pass left are compared with
-what the steps pass on: what is wrong then lies in the pass.
-"""
+"""`diagnose_graph`: what went wrong in the backward pass over somebody's graph of scalars."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

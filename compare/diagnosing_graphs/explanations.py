@@ -1,9 +1,4 @@
-"""What explains grads that are not the sums of what their uses pass on: the pass, or rules of steps that cannot be run.
-
-Steps that were run enter as they are, right or wrong, so that an order or a second pass shows beside a wrong partial.
-Where all that is known is the grads, explanations are tried, simple ones first; those that are as simple and fit as
-well are named together.
-"""
+"""What explains grads that are not the sums of what their uses pass on: the pass, or rules of steps that do not run."""
 
 from collections.abc import Iterator
 from itertools import combinations, product

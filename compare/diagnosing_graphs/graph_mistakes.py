@@ -219,8 +219,6 @@ PARTIALS: tuple[GraphMistake, ...] = (
                  "Multiply the partial by out.grad: that is the chain rule.", "", "{dx}", "{dy}", False),
 )
 # fmt: on
-_UNARY = ("function-for-derivative",)
-_BINARY = ("operand-forgotten",)
 
 
 def right_rule(row: Op) -> StepRule:
@@ -242,7 +240,8 @@ def wrong_rules(row: Op) -> Iterator[StepRule]:
     """
     seen = {(row.dx, row.dy, True)}
     for mistake in PARTIALS:
-        if mistake.op not in ("", row.name) or mistake.name in (_BINARY if row.dy is None else _UNARY):
+        impossible = "operand-forgotten" if row.dy is None else "function-for-derivative"
+        if mistake.op not in ("", row.name) or mistake.name == impossible:
             continue
         dx = mistake.dx.format(dx=row.dx, dy=row.dy)
         dy = None if row.dy is None else mistake.dy.format(dx=row.dx, dy=row.dy)
@@ -252,13 +251,10 @@ def wrong_rules(row: Op) -> Iterator[StepRule]:
     yield StepRule((OVERWRITTEN,), row.dx, row.dy, assigns=True)
 
 
-def _all() -> Iterator[GraphMistake]:
-    yield from PARTIALS
-    yield from (OVERWRITTEN, SECOND_BACKWARD, LEFT_OVER, NOT_TOPOLOGICAL, NOT_REVERSED, NO_SEED, WRONG_SEED)
-    yield from (OTHER_ROOT, VISITED_AGAIN, CHANGED_LATER, UNREACHED, NOT_VISITED, NOT_RECOGNISED)
-
-
 GRAPH_MISTAKES: dict[str, GraphMistake] = {}
 """All mistakes by name; "power-…" and "operand-forgotten" stand for several formulas of one mistake."""
-for _mistake in _all():
+for _mistake in (
+    *PARTIALS, OVERWRITTEN, SECOND_BACKWARD, LEFT_OVER, NOT_TOPOLOGICAL, NOT_REVERSED, NO_SEED, WRONG_SEED,
+    OTHER_ROOT, VISITED_AGAIN, CHANGED_LATER, UNREACHED, NOT_VISITED, NOT_RECOGNISED,
+):  # fmt: skip
     GRAPH_MISTAKES.setdefault(_mistake.name, _mistake)

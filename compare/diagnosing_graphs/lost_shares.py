@@ -8,7 +8,6 @@ from compare.diagnosing_graphs.diagnosis import GraphFinding
 from compare.diagnosing_graphs.graph_mistakes import GRAPH_MISTAKES, NOT_TOPOLOGICAL, NOT_VISITED
 from compare.diagnosing_graphs.shares import Shares, as_float
 
-# -- shares that are missing ---------------------------------------------------------------------------------------
 
 def not_visited(shares: Shares, wrong: list[Any]) -> list[GraphFinding]:
     """One node that passed nothing on."""

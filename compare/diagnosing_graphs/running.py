@@ -59,9 +59,7 @@ class Rationals:
             return []  # the digits of xⁿ would be many: a field has no such trouble
         low, high = sorted((self.random(), self.random()), key=Rational.to_float)
         pairs = [(low, high), (high, low), (-low, high), (low, -high), (-high, -low)]
-        if op.dy is None:
-            return pairs + [(low * 0, low)] * bool(op.kinks)
-        return pairs + [(low, low)] * bool(op.kinks)
+        return pairs + [(low * 0 if op.dy is None else low, low)] * bool(op.kinks)
 
 
 class Field:

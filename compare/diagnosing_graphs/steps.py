@@ -1,15 +1,12 @@
 """The exact test of backward steps: each kind of step in a graph is run on numbers of our own.
 
 Random exact data of node and parents tell the partial, as an identity at random points (Schwartz 1980, Zippel
-1979: `compare.numbers.field`), so that a match is a proof.  Rationals serve where the op has them, and the finite
-field, with exp as a random function, elsewhere.
-
-A step that has kept floats from the forward pass (`1 - t**2` with a float t), or needs them (`math.exp`), runs on the
-graph's own data, with exact grads only; what multiplies out.grad there is compared in float64.
+1979: `compare.numbers.field`), so that a match is a proof.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from operator import eq
 from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -82,7 +79,7 @@ def _step_kind(graph: ForeignGraph, nodes: list[Any]) -> StepKind | None:
             break  # its constant is not in `_op`, and no data show it
         runs = _all_or_none(_observations(graph, node, arithmetic) for node in some)
         if runs:
-            found = _verdict(graph, nodes, some, runs, arithmetic.name, _same)
+            found = _verdict(graph, nodes, some, runs, arithmetic.name, eq)
             if found.right or not any(_may_remember(n, graph.operands(n)) for n in some):
                 return found
             if found.wrong != UNNAMED and not _constant(op, runs):
@@ -198,10 +195,6 @@ def _between(op: Op, seen: _Observation) -> bool:
     columns = [*zip(*([*side, sum(side)] for side in sides), strict=True)]
     numbers = [*made, sum(made)] if len(made) == 2 else made
     return all(min(c) <= p <= max(c) for p, c in zip(numbers, columns[-len(numbers) :], strict=True))
-
-
-def _same(a: Any, b: Any) -> bool:
-    return bool(a == b)
 
 
 def _within(bound: float) -> Equal:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from compare.mistakes.known import Mistake, find
-from compare.mistakes.slots import SLOTS, At, Pass, averaged
+from compare.mistakes.slots import SLOTS, At, Pass, averaged, regularised
 from explicit import Network
 from explicit.elementwise import Array
 from explicit.network import Backprop
@@ -120,8 +120,8 @@ class MistakenNetwork(Network):
             if singly:
                 b = np.hstack([of_one[i] for of_one in singly])
             return (
-                _plus(b * over_b, of.biases[i], on_biases * self.decay),
-                _plus(w * over_w, of.weights[i], weight * self.decay),
+                regularised(b * over_b, of.biases[i], on_biases * self.decay),
+                regularised(w * over_w, of.weights[i], weight * self.decay),
             )
 
         return reduced
@@ -129,11 +129,6 @@ class MistakenNetwork(Network):
 
 def _shapes(groups: list[list[Array]]) -> list[list[tuple[int, ...]]]:
     return [[a.shape for a in group] for group in groups]
-
-
-def _plus(nabla: Array, own: Array, decay: Any) -> Array:
-    """∂C/∂w + λw; a gradient of another shape than its w stays as it is."""
-    return nabla + own * decay if decay and nabla.shape == own.shape else nabla
 
 
 def mistaken(

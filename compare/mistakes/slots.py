@@ -72,6 +72,11 @@ def averaged(of: Pass) -> Pass:
     return replace(of, zs=[mean(z) for z in of.zs], activations=[mean(a) for a in of.activations], y=mean(of.y))
 
 
+def regularised(nabla: Array, own: Array, decay: Any) -> Array:
+    """∂C/∂w + λw; a gradient of another shape than its w stays as it is."""
+    return nabla + own * decay if decay and nabla.shape == own.shape else nabla
+
+
 @dataclass(frozen=True, eq=False)
 class At:
     """One layer of a pass, with what comes from above.

@@ -14,8 +14,6 @@ except ImportError:  # Windows
 _RESERVE: list[bytes] = []
 
 
-# -- the limits --------------------------------------------------------------------------------------
-
 def set_limits(request: Request) -> list[str]:
     """Set the limits; what is not in force is said in the notes that are returned."""
     _RESERVE.append(bytes(16 << 20))

@@ -7,13 +7,9 @@ import traceback
 from compare.candidates.user_lines import is_library
 
 KEPT = 20_000  # characters kept of a traceback, and of what the solution prints
-
-
 _FRAME = re.compile(r'  File "(.*)", line (\d+) in (.*)')
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
-
-# -- the frames of the user's code -------------------------------------------------------------------
 
 def own_frames(trace: str, path: str) -> str:
     """What faulthandler wrote, as a traceback of the user's code in Python's usual form; "" if none is there.

@@ -6,6 +6,7 @@ of very many shapes is broken into several; so is a row of very many columns.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from math import ceil, sqrt
 from typing import NamedTuple
@@ -153,16 +154,13 @@ def _stack(blocks: list[tuple[LayerUnit, _Block]]) -> _Block:
 
 
 def _routes(scene: Scene, at: _Placed) -> dict[str, Route]:
-    parallel: dict[tuple[str, str], int] = {}
-    for edge in scene.edges:
-        pair = (edge.tail, edge.head)
-        parallel[pair] = parallel.get(pair, 0) + 1
-    drawn: dict[tuple[str, str], int] = {}
+    parallel = Counter((edge.tail, edge.head) for edge in scene.edges)
+    drawn: Counter[tuple[str, str]] = Counter()
     routes = {}
     for edge in scene.edges:
         pair = (edge.tail, edge.head)
-        k = drawn[pair] = drawn.get(pair, -1) + 1
-        routes[edge.key] = _route(edge, at, 10.0 * (k - (parallel[pair] - 1) / 2))
+        routes[edge.key] = _route(edge, at, 10.0 * (drawn[pair] - (parallel[pair] - 1) / 2))
+        drawn[pair] += 1
     return routes
 
 
@@ -260,21 +258,14 @@ class _Flows:
         found = [column for column in found if column]
         place: dict[str, float] = {}
         for column in found:  # one sweep: by the mean height of what a shape is made from
-            wish = {key: _mean(place[t] for t in self.tails.get(key, ()) if t in place) for key in column}
-            order = sorted(range(len(column)), key=lambda i: _wished(wish[column[i]], i, len(column)))
-            column[:] = [column[i] for i in order]
+            wished: list[tuple[float, int]] = []
+            for i, key in enumerate(column):
+                sources = [place[t] for t in self.tails.get(key, ()) if t in place]
+                wished.append((sum(sources) / len(sources) if sources else (i + 0.5) / len(column), i))
+            column[:] = [column[i] for _, i in sorted(wished)]
             for i, key in enumerate(column):
                 place[key] = (i + 0.5) / len(column)
         return found
-
-
-def _mean(numbers: Iterable[float]) -> float | None:
-    found = list(numbers)
-    return sum(found) / len(found) if found else None
-
-
-def _wished(wish: float | None, i: int, count: int) -> tuple[float, int]:
-    return ((i + 0.5) / count if wish is None else wish, i)
 
 
 def _broken(column: list[str]) -> Iterable[list[str]]:
