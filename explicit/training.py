@@ -118,7 +118,5 @@ def update(network: Network, x: Any, y: Any, eta: float) -> float:
         network.weights[:] = [
             w - (eta / n) * nabla_w for w, nabla_w in zip(network.weights, record.nabla_w, strict=True)
         ]
-        network.biases[:] = [
-            b - (eta / n) * nabla_b for b, nabla_b in zip(network.biases, record.nabla_b, strict=True)
-        ]
+        network.biases[:] = [b - (eta / n) * nabla_b for b, nabla_b in zip(network.biases, record.nabla_b, strict=True)]
     return float(record.cost)

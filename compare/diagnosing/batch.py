@@ -147,9 +147,7 @@ def _reductions_at(q: Question, probe: Probe, answer: Answer) -> Reductions:
     return found
 
 
-def _fitting(
-    whole: Array, taken: dict[str, Array], m: int, same: Callable[[Array, Array], bool]
-) -> set[Reduction]:
+def _fitting(whole: Array, taken: dict[str, Array], m: int, same: Callable[[Array, Array], bool]) -> set[Reduction]:
     """The ways that make the batch's gradient of what was taken of the samples."""
     expected = ((way, taken[way.taken]) for way in _REDUCTIONS if way.taken in taken)
     return {w for w, e in expected if whole.shape == e.shape and same(whole, e / m**w.divided if w.divided else e)}

@@ -119,9 +119,7 @@ class Plain:
                 self._backward(self._reversed, *arguments)
             except Stopped as stop:
                 what = program.describe(self._reversed[stop.at], v)
-                raise ZeroDivisionError(
-                    f"{what} in lane {lane} has no finite derivative: {stop.error}"
-                ) from stop.error
+                raise ZeroDivisionError(f"{what} in lane {lane} has no finite derivative: {stop.error}") from stop.error
             for i, place in program.loose:
                 totals[i] += adjoints[place]
             for place in program.silent_slots:
