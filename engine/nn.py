@@ -81,15 +81,10 @@ class Neuron(Module):
             raise ValueError(f"Neuron(nin): expected at least 1 input, got {nin}")
         known = [name for name, op in TABLE.items() if op.dy is None]
         if activation not in (*known, "identity"):
-            raise ValueError(
-                f"Neuron(activation): expected one of {', '.join(known)}, identity; got {activation!r}"
-            )
+            raise ValueError(f"Neuron(activation): expected one of {', '.join(known)}, identity; got {activation!r}")
         self.activation = activation if nonlin else "identity"
         place = layer is not None
-        self.w = [
-            Value(random.uniform(-1, 1), symbol("w", layer, unit, k) if place else "")
-            for k in range(1, nin + 1)
-        ]
+        self.w = [Value(random.uniform(-1, 1), symbol("w", layer, unit, k) if place else "") for k in range(1, nin + 1)]
         self.b = Value(0, symbol("b", layer, unit) if place else "")
         self.names = (symbol("z", layer, unit), symbol("a", layer, unit)) if place else ("z", "a")
         self.z = None
@@ -172,9 +167,7 @@ class MLP(Module):
     [['z²₁', 'z²₂', 'z²₃'], ['z³₁']]
     """
 
-    def __init__(
-        self, nin: int, nouts: Sequence[int], activation: str = "relu", output: str = "identity"
-    ) -> None:
+    def __init__(self, nin: int, nouts: Sequence[int], activation: str = "relu", output: str = "identity") -> None:
         if not len(nouts):
             raise ValueError("MLP(nouts): expected at least one layer, got none")
         sizes = [nin, *nouts]

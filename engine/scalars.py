@@ -126,8 +126,7 @@ def _lanes(x: Any, numpy: Any) -> Any:
         return to_data(x[()])
     if x.ndim != 1 or x.dtype.kind not in "fiub" or x.dtype.itemsize > 8:
         raise TypeError(
-            f"Value(data): lanes are a 1-d array of real numbers, one per sample; "
-            f"got shape {x.shape}, dtype {x.dtype}"
+            f"Value(data): lanes are a 1-d array of real numbers, one per sample; got shape {x.shape}, dtype {x.dtype}"
         )
     lanes = numpy.array(x, dtype=numpy.float64)
     lanes.flags.writeable = False

@@ -56,9 +56,7 @@ def columns(name: str, value: Any, rows: int) -> Array:
     array = number_array(name, value)
     expected = f"expected shape ({rows}, B), samples in columns"
     if array.ndim == 1:
-        raise ValueError(
-            f"{name}: {expected}, got {array.shape}; write one sample as a column ({array.size}, 1)"
-        )
+        raise ValueError(f"{name}: {expected}, got {array.shape}; write one sample as a column ({array.size}, 1)")
     if array.ndim != 2 or array.shape[0] != rows:
         raise ValueError(f"{name}: {expected}, got {array.shape}")
     if array.shape[1] == 0:

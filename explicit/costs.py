@@ -126,9 +126,7 @@ def cross_entropy_shortcut(a: Array, y: Array) -> Array:
     return a - y
 
 
-quadratic = Cost(
-    "quadratic", quadratic_cost, quadratic_gradient, formula="(a - y) ** 2 / 2", domain=(-inf, inf)
-)
+quadratic = Cost("quadratic", quadratic_cost, quadratic_gradient, formula="(a - y) ** 2 / 2", domain=(-inf, inf))
 cross_entropy = Cost(
     "cross_entropy", cross_entropy_cost, cross_entropy_gradient,
     formula="-(y * log(a) + (1 - y) * log(1 - a))", domain=(0, 1),

@@ -109,9 +109,7 @@ def softsign(z: Any) -> Any:
 
 
 ORDERED: dict[str, Callable[..., Any]] = {f.__name__: f for f in (relu, leaky_relu, step, sign, softsign)}
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    f.__name__: f for f in (exp, log, tanh, sigmoid, softplus)
-} | ORDERED
+FUNCTIONS: dict[str, Callable[..., Any]] = {f.__name__: f for f in (exp, log, tanh, sigmoid, softplus)} | ORDERED
 
 
 def apply(function: str | Callable[..., Any], z: Array, *constants: float) -> Array:
@@ -185,9 +183,7 @@ def _element_rule(name: str) -> Callable[..., Any]:
         try:
             return ORDERED[name](element, *constants)
         except TypeError as error:
-            raise TypeError(
-                f"{name}: a {kind} has no method .{name}(), and its formula fails: {error}"
-            ) from error
+            raise TypeError(f"{name}: a {kind} has no method .{name}(), and its formula fails: {error}") from error
 
     return rule
 

@@ -55,8 +55,7 @@ class Backprop:
         """∂C/∂a², …, ∂C/∂aᴸ, each (nₗ, B): what stands before ⊙ σ′(z) in BP2 and BP1."""
         with np.errstate(over="ignore", invalid="ignore"):
             below = [
-                pull_back(W, delta, self.matmul)
-                for W, delta in zip(self.weights[1:], self.deltas[1:], strict=True)
+                pull_back(W, delta, self.matmul) for W, delta in zip(self.weights[1:], self.deltas[1:], strict=True)
             ]
         return [*below, self.grad_a]
 
@@ -101,9 +100,7 @@ class Network:
         self.matmul = matmul
         if shortcut and not has_shortcut(self.cost, self.activation_functions[-1]):
             given = f"{self.cost.name} and {self.activation_functions[-1].name}"
-            raise ValueError(
-                f"shortcut: δᴸ = a − y needs cost='cross_entropy' and sigmoid outputs, got {given}"
-            )
+            raise ValueError(f"shortcut: δᴸ = a − y needs cost='cross_entropy' and sigmoid outputs, got {given}")
         self.shortcut = bool(shortcut)
         # The legacy generator: numpy promises that its stream never changes (NEP 19).
         # Biases first, as in the book.
@@ -234,9 +231,7 @@ class Network:
             nabla_b = [bp3(delta, self.matmul) for delta in deltas]
             nabla_w = [bp4(a, delta, self.matmul) for a, delta in zip(activations[:-1], deltas, strict=True)]
         cost = add_up(costs.tolist())
-        return Backprop(
-            zs, activations, weights, self.matmul, grad_a, deltas, made_by, nabla_w, nabla_b, costs, cost
-        )
+        return Backprop(zs, activations, weights, self.matmul, grad_a, deltas, made_by, nabla_w, nabla_b, costs, cost)
 
     def predict(self, x: Any) -> Array:
         """The class of each sample, (B,) ints: the unit with the largest output (the first one on a tie).

@@ -115,10 +115,6 @@ def update(network: Network, x: Any, y: Any, eta: float) -> float:
     n = len(record.costs)
     with np.errstate(over="ignore", invalid="ignore"):
         # Items are replaced, not assigned through the properties, which would refuse inf and NaN.
-        network.weights[:] = [
-            w - (eta / n) * nabla_w for w, nabla_w in zip(network.weights, record.nabla_w, strict=True)
-        ]
-        network.biases[:] = [
-            b - (eta / n) * nabla_b for b, nabla_b in zip(network.biases, record.nabla_b, strict=True)
-        ]
+        for parameters, nablas in ((network.weights, record.nabla_w), (network.biases, record.nabla_b)):
+            parameters[:] = [p - (eta / n) * nabla for p, nabla in zip(parameters, nablas, strict=True)]
     return float(record.cost)

@@ -133,9 +133,7 @@ def _reductions_at(q: Question, probe: Probe, answer: Answer) -> Reductions:
     return found
 
 
-def _fitting(
-    whole: Array, taken: dict[str, Array], m: int, same: Callable[[Array, Array], bool]
-) -> set[Reduction]:
+def _fitting(whole: Array, taken: dict[str, Array], m: int, same: Callable[[Array, Array], bool]) -> set[Reduction]:
     """The ways that make the batch's gradient of what was taken of the samples."""
     made = ((way, way.over(taken[way.taken], m)) for way in _REDUCTIONS if way.taken in taken)
     return {way for way, expected in made if whole.shape == expected.shape and same(whole, expected)}

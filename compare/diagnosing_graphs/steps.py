@@ -135,13 +135,9 @@ def _own_observations(graph: ForeignGraph, node: Any) -> list[_Observation] | No
 
 
 def _verdict(
-    graph: ForeignGraph,
-    nodes: list[Any],
-    some: list[Any],
-    runs: list[list[_Observation]],
-    arithmetic: str,
+    graph: ForeignGraph, nodes: list[Any], some: list[Any], runs: list[list[_Observation]], arithmetic: str,
     equal: Equal,
-) -> StepKind:
+) -> StepKind:  # fmt: skip
     op = graph.ops[id(nodes[0])]
     rules = [right_rule(op), *(r for r in wrong_rules(op) if r.chain and not r.assigns)]
 

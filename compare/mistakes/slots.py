@@ -105,11 +105,6 @@ class At:
         return self.layer == self.of.last
 
     @property
-    def sigma(self) -> Activation:
-        """σ of this layer."""
-        return self.of.functions[self.layer - 2]
-
-    @property
     def z(self) -> Array:
         """zˡ."""
         return self.of.zs[self.layer - 2]

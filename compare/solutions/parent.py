@@ -20,8 +20,6 @@ from compare.solutions.request import Outcome, Request
 from compare.solutions.tracebacks import KEPT, clean, cut, own_frames
 
 START = 60.0  # seconds that Python and numpy may need before the time of the solution begins
-
-
 _CHILD = "import sys; sys.path.insert(0, sys.argv[1]); from compare.solutions.child import main; main(sys.argv[2])"
 _ROOT = str(Path(__file__).resolve().parents[2])
 # Each thread of a BLAS reserves address space, of which the memory limit leaves little.

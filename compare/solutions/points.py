@@ -88,9 +88,7 @@ class Marks:
         return {"points": _plain(self.points), "of": _plain(self.most), "rows": rows, "why": list(self.why)}
 
 
-def marks(
-    rows: Iterable[Mapping[str, Any]], scheme: Mapping[str, Fraction], why: Iterable[str] = ()
-) -> Marks:
+def marks(rows: Iterable[Mapping[str, Any]], scheme: Mapping[str, Fraction], why: Iterable[str] = ()) -> Marks:
     """Marks of rows (each with layer, equation, holds); what has no place in the scheme is worth 1.
 
     From the output backward; what has no layer comes last.

@@ -13,7 +13,6 @@ from engine.drawing.value_scene import NO_GRAD, Boxes
 
 LISTED = 8  # units that a layer's box lists one by one; of more, the first six
 SINGLE = 32  # inputs (or targets) that the unit view draws one by one; more are one box
-
 SAMPLES = 4  # z nodes of one neuron that its box lists: a graph of several samples has as many
 
 Group = tuple[Hashable, ...]  # ("unit", l, j), ("layer", l), ("family", name), ("value", i), ("cost",)

@@ -1,7 +1,6 @@
 """Replay by numba (extra ``fast``): buffers, threads, and the calls of the compiled kernels.
 
-The compiled kernels have the bits of plain Python: numba is not given ``fastmath``, so each product
-and each sum is rounded, and its elementary functions were compared with Python's (`kernel_store`).
+They have the bits of plain Python: numba is not given ``fastmath``, and `kernel_store` checks its functions.
 
 Threads (kernels let go of Python's lock) change no bit.  The passes over lanes are split by lane: no lane
 reads another.  What parameters get, the sum over lanes, is added when all adjoints are there, and is split

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 FOLDER = "DELTA_ADJOINT_CACHE"  # environment: where compiled kernels are kept
 
-
 _loaded: list[tuple[dict[str, int], Any]] = []  # row text → kind, module
 _refused: dict[str, Exception] = {}
 

@@ -9,7 +9,7 @@ from engine.replay.program import Line, Program
 from engine.replay.python_kernels import Stopped, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
 COMPARISONS = {
@@ -52,15 +52,6 @@ class Plain:
         """
         if self._lines is None:
             self._lines = list(self.program.lines())
-        return self._run(self._lines, lanes, p)
-
-    def once(self, x: Sequence[float], p: Sequence[float]) -> list[Any]:
-        """The slots of one sample, without what a further replay would keep."""
-        self._run(self.program.lines(), [x], p)
-        (v,) = self.v
-        return v
-
-    def _run(self, lines: Iterable[Line], lanes: Sequence[Sequence[float]], p: Sequence[float]) -> list[float]:
         program = self.program
         self.v, self.p = [], p
         for x in lanes:
@@ -71,7 +62,7 @@ class Plain:
             for place, number in program.values:
                 v[place] = number
             try:
-                self._forward(lines, self._pairs, program.blocks, program.constants, v, p)
+                self._forward(self._lines, self._pairs, program.blocks, program.constants, v, p)
             except Stopped as stop:
                 what = program.describe(program.code[5 * stop.at : 5 * stop.at + 5], v)
                 self._go_on(stop.at + 1, v)
@@ -119,9 +110,7 @@ class Plain:
                 self._backward(self._reversed, *arguments)
             except Stopped as stop:
                 what = program.describe(self._reversed[stop.at], v)
-                raise ZeroDivisionError(
-                    f"{what} in lane {lane} has no finite derivative: {stop.error}"
-                ) from stop.error
+                raise ZeroDivisionError(f"{what} in lane {lane} has no finite derivative: {stop.error}") from stop.error
             for i, place in program.loose:
                 totals[i] += adjoints[place]
             for place in program.silent_slots:

@@ -110,9 +110,7 @@ class Program:
                 firsts = [weight - first for weight in step.weights]
                 starts, outs = [slot[i] for i in step.starts], [slot[i] for i in step.outs]
                 code.extend((BLOCK, out, len(self.blocks), 0, 0))
-                self.blocks.append(
-                    ([slot[i] for i in step.read], list(zip(firsts, starts, outs, strict=True)))
-                )
+                self.blocks.append(([slot[i] for i in step.read], list(zip(firsts, starts, outs, strict=True))))
         return code
 
     def describe(self, line: Iterable[int], v: Sequence[Any]) -> str:
