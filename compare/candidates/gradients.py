@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.candidates.user_lines import Line
+from compare.candidates.user_lines import Line, causes
 from compare.numbers.field import NoOrder
 from explicit import checks
 from explicit.elementwise import Array, objects
@@ -52,10 +52,7 @@ class CandidateError(Exception):
     @property
     def has_no_order(self) -> bool:
         """Whether an order was asked for among the elements of a field."""
-        cause: BaseException | None = self.error
-        while cause is not None and not isinstance(cause, NoOrder):
-            cause = cause.__cause__ or cause.__context__
-        return cause is not None
+        return any(isinstance(cause, NoOrder) for cause in causes(self.error))
 
     @property
     def forces_floats(self) -> bool:

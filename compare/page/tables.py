@@ -6,12 +6,10 @@ from functools import cache
 from html import escape
 from typing import Any
 
-import numpy as np
-
 from compare.comparison.outcome import Outcome
 from compare.counting import cost, cost_curve
 from compare.page.equations import Card, plain
-from compare.rounding.ulp import identical
+from compare.rounding.ulp import same_number
 from engine.drawing.text import exact, nearest, number
 from engine.notation import symbol
 from explicit import Network
@@ -64,7 +62,7 @@ def table(
         rows.append(_row(row.name, by, node, row.delta, row.adjoint, verdict, at, numbers, place))
     for card in cards:
         adjoint = grads[card.key]
-        verdict = "=" if _equal(card.result, adjoint) else "≠"
+        verdict = "=" if same_number(card.result, adjoint) else "≠"
         rows.append(
             _row(card.name, card.tag, card.name[4:], card.result, adjoint, verdict, done.get(card.key, 0), numbers)
         )
@@ -86,11 +84,6 @@ def _row(
         f'<td class="n" data-n="{numbers.of(right)}">{escape(exact(plain(right)))}</td>'
         f'<td class="{kind}"><span>{escape(verdict)}</span> <span class="quiet">{said}</span></td></tr>'
     )
-
-
-def _equal(a: Any, b: Any) -> bool:
-    pair = [np.array([x], dtype=np.float64 if isinstance(x, float) else object) for x in (a, b)]
-    return bool(identical(*pair)[0])
 
 
 def meter(network: Network) -> str:
