@@ -27,6 +27,10 @@ class Gradients:
         """All arrays, the δ first."""
         return chain(self.deltas, self.nabla_w)
 
+    def of(self, quantity: str, layer: int) -> Array:
+        """∂C/∂w of a layer from 2 on where the quantity is "w", else its δ."""
+        return (self.nabla_w if quantity == "w" else self.deltas)[layer - 2]
+
     def map(self, function: Callable[[Array], Array]) -> "Gradients":
         """What a function makes of each array."""
         return Gradients(list(map(function, self.deltas)), list(map(function, self.nabla_w)))

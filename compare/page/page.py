@@ -21,7 +21,7 @@ from compare.page.equations import FORMULAS, Textbook, plain
 from compare.page.graph import traced_sample
 from compare.page.network import network_svg
 from compare.page.of_units import MOST, UnitView
-from compare.page.of_values import ValueView
+from compare.page.of_values import ValueView, card_data
 from compare.page.tables import Numbers, meter, table
 from engine.drawing.text import scale
 from engine.files import write_whole
@@ -80,6 +80,8 @@ def report_page(outcome: Outcome, sample: int, title: str, verdict: str) -> Page
         notes.append("The report compared a graph that was built otherwise; the steps are those of the network's own.")
     numbers = Numbers(scale(plain(node.grad) for node in order))
     data = made.data(numbers)
+    data["seed"] = {"box": f"n{len(order) - 1}", "total": numbers.of(plain(order[-1].grad))}
+    data["cards"] = [card_data(card, made.done, numbers) for card in made.cards]
     rows = table(outcome, sample, made.done, [card for card in made.cards if card.quantity != "z"], made.grads, numbers)
     data["numbers"] = numbers.shown
     count = len(outcome.record.costs)
