@@ -18,7 +18,7 @@ from typing import Any
 
 from compare.comparison.outcome import Outcome
 from compare.page.equations import FORMULAS, Textbook, plain
-from compare.page.graph import traced_sample
+from compare.page.graph import rows_at, traced_sample
 from compare.page.network import network_svg
 from compare.page.of_units import MOST, UnitView
 from compare.page.of_values import ValueView, card_data
@@ -67,9 +67,8 @@ def report_page(outcome: Outcome, sample: int, title: str, verdict: str) -> Page
     order = nodes(traced.cost)
     # The report's own adjoints may come from a graph that was built otherwise.
     other = any(
-        not same_bits(traced.zs[row.layer - 2][_unit(row) - 1, 0].grad, row.adjoint)
-        for row in outcome.rows_of("z")
-        if row.sample == sample
+        not same_bits(traced.zs[layer - 2][unit - 1, 0].grad, row.adjoint)
+        for (layer, unit), row in rows_at(outcome, sample).items()
     )
     textbook = Textbook(outcome, sample)
     made = UnitView(outcome, textbook, traced, order) if len(order) > MOST else ValueView(textbook, traced, order)
@@ -106,10 +105,6 @@ def report_page(outcome: Outcome, sample: int, title: str, verdict: str) -> Page
         script=_asset("page.js"),
     )
     return Page(html, f"{len(order):,} nodes, {len(data['steps']):,} steps, {made.picture_note}")
-
-
-def _unit(row: Any) -> int:
-    return int(row.unit)
 
 
 def embedded(data: Any) -> str:

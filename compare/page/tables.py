@@ -9,6 +9,7 @@ from typing import Any
 from compare.comparison.outcome import Outcome
 from compare.counting import cost, cost_curve
 from compare.page.equations import Card, plain
+from compare.page.graph import rows_at
 from compare.rounding.ulp import same_number
 from engine.drawing.text import exact, nearest, number
 from engine.notation import symbol
@@ -52,13 +53,11 @@ def table(
 ) -> str:
     """The rows of the table: δ beside the adjoint for every z, then the gradients of the parameters."""
     rows = []
-    zs = sorted((row for row in outcome.rows_of("z") if row.sample == sample), key=lambda row: -row.layer)
-    for row in zs:
-        unit = int(row.unit) if not isinstance(row.unit, tuple) else 0
+    for (layer, unit), row in sorted(rows_at(outcome, sample).items(), key=lambda one: -one[0][0]):
         verdict = "=" if row.equal else "≠" if row.ulps is None else f"≠ {row.ulps:,} ULP"
-        by = outcome.record.made_by[row.layer - 2]
-        node, place = symbol("z", row.layer, unit), f"{row.layer}_{unit}"
-        at = done.get(("z", row.layer, unit), 0)
+        by = outcome.record.made_by[layer - 2]
+        node, place = symbol("z", layer, unit), f"{layer}_{unit}"
+        at = done.get(("z", layer, unit), 0)
         rows.append(_row(row.name, by, node, row.delta, row.adjoint, verdict, at, numbers, place))
     for card in cards:
         adjoint = grads[card.key]
