@@ -153,10 +153,10 @@ class _Downstream:
         return self._gradients(lambda layer, j: deltas[layer][j : j + 1])
 
     def per_weight(self) -> tuple[list[Array], list[Array]]:
-        return self._gradients(self._recomputed, once_per_unit=False)
+        return self._gradients(self._recomputed)
 
     def paths(self) -> tuple[list[Array], list[Array]]:
-        return self._gradients(self._over_paths, once_per_unit=False)
+        return self._gradients(self._over_paths)
 
     def _recomputed(self, layer: int, j: int) -> Array:
         """δ of one unit, from the cost down."""
@@ -177,20 +177,13 @@ class _Downstream:
         above = [self._over_paths(layer + 1, i) for i in range(len(W))]
         return bp2(W[:, j : j + 1], np.concatenate(above), self.sigma_prime(layer, slice(j, j + 1)))
 
-    def _gradients(
-        self, delta: Callable[[int, int], Array], once_per_unit: bool = True
-    ) -> tuple[list[Array], list[Array]]:
+    def _gradients(self, delta: Callable[[int, int], Array]) -> tuple[list[Array], list[Array]]:
         nabla_w, nabla_b = [], []
         for layer, W in enumerate(self.net.weights):
-            below = self.activations[layer]
-            rows = []
-            for j in range(W.shape[0]):
-                known = delta(layer, j) if once_per_unit else None
-                rows.append([
-                    bp4(below[k : k + 1], delta(layer, j) if known is None else known)[0, 0] for k in range(W.shape[1])
-                ])  # fmt: skip
+            below, units = self.activations[layer], range(len(W))
+            rows = [[bp4(below[k : k + 1], delta(layer, j))[0, 0] for k in range(W.shape[1])] for j in units]
             nabla_w.append(np.array(rows, dtype=object))
-            nabla_b.append(np.concatenate([bp3(delta(layer, j)) for j in range(W.shape[0])]))
+            nabla_b.append(np.concatenate([bp3(delta(layer, j)) for j in units]))
         return nabla_w, nabla_b
 
 

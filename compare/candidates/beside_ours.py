@@ -7,7 +7,7 @@ from typing import Any
 from compare.candidates.gradients import Gradients
 from compare.comparison.rows import Pair
 from compare.comparison.tracing import Traced, parameters, trace_network
-from explicit import Network, bp1, bp2, bp4
+from explicit import Network, bp1, bp2, bp3, bp4
 from explicit.elementwise import Array, objects
 
 Point = tuple[list[Array], list[Array], Array, Array]  # weights, biases, x, y
@@ -40,12 +40,12 @@ def adjoints(
     return nodes.map(lambda array: objects((v.grad for v in array.flat), array.shape)), traced
 
 
-def pairs(theirs: Gradients, ours: Gradients) -> list[Pair]:
-    """Layer by layer, walking backward from the cost: δ, then ∂C/∂W."""
+def pairs(theirs: Gradients, ours: Gradients, first: str = "z") -> list[Pair]:
+    """Layer by layer, walking backward from the cost: δ (or ∂C/∂b, where `first` is "b"), then ∂C/∂W."""
     last = len(ours.deltas) - 1
     found = []
     for i in range(last, -1, -1):
-        made_by = bp1.tag if i == last else bp2.tag
-        found.append(Pair("z", i + 2, made_by, theirs.deltas[i], ours.deltas[i]))
+        made_by = bp3.tag if first == "b" else bp1.tag if i == last else bp2.tag
+        found.append(Pair(first, i + 2, made_by, theirs.deltas[i], ours.deltas[i]))
         found.append(Pair("w", i + 2, bp4.tag, theirs.nabla_w[i], ours.nabla_w[i]))
     return found

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from compare.candidates.object_zeros import ObjectZeros
-from compare.candidates.user_lines import line_of
+from compare.candidates.user_lines import causes, line_of
 from compare.comparison.tracing import as_values
 from engine import Value, grad, modes
 from explicit import checks
@@ -87,7 +87,8 @@ def trace(forward: Callable[..., Any], params: Any, x: Any, y: Any = None) -> Tr
             line = line_of(error)
             if line is None:
                 raise
-            raise TypeError(f"forward, {line}: {_why(error)}") from error
+            why = next((cause for cause in causes(error) if isinstance(cause, _Cut)), error)
+            raise TypeError(f"forward, {line}: {why}") from error
         notes.append(f"{line_of(first)}: writes into an array of floats; np.zeros and its kin made objects")
     return Trace(_one_value(returned), *leaves, notes=tuple(notes))
 
@@ -133,16 +134,6 @@ def _run(forward: Callable[..., Any], params: Any, x: Any, y: Any) -> tuple[tupl
     own = [_map(leaves, np.copy) for leaves in (traced if y is not None else traced[:2])]
     with _watching():
         return traced, forward(*own)
-
-
-def _why(error: BaseException) -> str:
-    # numpy puts an error of its own on top of ours.
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, _Cut):
-            return str(cause)
-        cause = cause.__cause__ or cause.__context__
-    return str(error)
 
 
 def _leaves(name: str, value: Any) -> Any:

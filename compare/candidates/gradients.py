@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.candidates.user_lines import Line
+from compare.candidates.user_lines import Line, causes
 from compare.numbers.field import NoOrder
 from explicit import checks
 from explicit.elementwise import Array, objects
@@ -26,6 +26,10 @@ class Gradients:
     def __iter__(self) -> Iterator[Array]:
         """All arrays, the δ first."""
         return chain(self.deltas, self.nabla_w)
+
+    def of(self, quantity: str, layer: int) -> Array:
+        """∂C/∂w of a layer from 2 on where the quantity is "w", else its δ."""
+        return (self.nabla_w if quantity == "w" else self.deltas)[layer - 2]
 
     def map(self, function: Callable[[Array], Array]) -> "Gradients":
         """What a function makes of each array."""
@@ -52,10 +56,7 @@ class CandidateError(Exception):
     @property
     def has_no_order(self) -> bool:
         """Whether an order was asked for among the elements of a field."""
-        cause: BaseException | None = self.error
-        while cause is not None and not isinstance(cause, NoOrder):
-            cause = cause.__cause__ or cause.__context__
-        return cause is not None
+        return any(isinstance(cause, NoOrder) for cause in causes(self.error))
 
     @property
     def forces_floats(self) -> bool:

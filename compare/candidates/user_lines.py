@@ -3,6 +3,7 @@
 import os
 import sysconfig
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,14 @@ def line_of(error: BaseException) -> Line | None:
         return None
     frame = theirs[-1]
     return Line(frame.filename, frame.lineno or 0, frame.name, frame.line or "")
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, and what led to it: numpy puts errors of its own on top of others."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def is_library(filename: str) -> bool:

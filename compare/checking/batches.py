@@ -6,10 +6,10 @@ A batch is held against the candidate's own results for its samples, which are h
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from compare.candidates.beside_ours import pairs
 from compare.candidates.gradients import Gradients
 from compare.candidates.reduction import Reduction
 from compare.comparison.rows import Pair
-from explicit import bp3, bp4
 from explicit.elementwise import Array
 
 SAMPLES = 3
@@ -61,17 +61,6 @@ def read(returned: list[list[Array]], shapes: list[tuple[int, ...]]) -> Gradient
     return Gradients(columns, nabla_w) if all(len(b) == s[0] for b, s in zip(columns, shapes, strict=True)) else None
 
 
-def pairs_of(whole: Gradients, expected: Gradients) -> list[Pair] | None:
-    """∂C/∂b and ∂C/∂w of a batch beside what is expected, walking backward; None where shapes are others."""
-    found = []
-    for i in reversed(range(len(whole.deltas))):
-        if whole.deltas[i].shape != expected.deltas[i].shape:
-            return None
-        found.append(Pair("b", i + 2, bp3.tag, whole.deltas[i], expected.deltas[i]))
-        found.append(Pair("w", i + 2, bp4.tag, whole.nabla_w[i], expected.nabla_w[i]))
-    return found
-
-
 def fitting(
     whole: Gradients,
     samples: list[Gradients],
@@ -79,9 +68,11 @@ def fitting(
     fits: Callable[[Convention, Pair], bool],
 ) -> tuple[tuple[Convention, ...], Convention, list[Pair]]:
     """The reductions that fit; then one of them, or, where none fits, the nearest one, with its pairs."""
-    tried = [(how, pairs) for how in reductions if (pairs := pairs_of(whole, how.of(samples))) is not None]
+    all_made = [(how, how.of(samples)) for how in reductions]
+    shapes = [b.shape for b in whole.deltas]
+    tried = [(how, pairs(whole, made, "b")) for how, made in all_made if [b.shape for b in made.deltas] == shapes]
     if not tried:  # of the right sizes, but one column per sample in some layers, or where a sum was declared
         raise ValueError("∂C/∂b of some layers is one column per sample, and not summed")
-    wrong = {how: sum(not fits(how, pair) for pair in pairs) for how, pairs in tried}
-    best, pairs = min(tried, key=lambda one: wrong[one[0]])
-    return tuple(how for how, _ in tried if not wrong[how]), best, pairs
+    wrong = {how: sum(not fits(how, pair) for pair in both) for how, both in tried}
+    best, both = min(tried, key=lambda one: wrong[one[0]])
+    return tuple(how for how, _ in tried if not wrong[how]), best, both

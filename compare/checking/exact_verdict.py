@@ -26,7 +26,7 @@ from compare.candidates.gradients import CandidateError, NotGradients
 from compare.checking.batches import SAMPLES, fitting
 from compare.checking.examination import Examination, Unusable
 from compare.checking.verdicts import FloatVerdict, Verdict
-from compare.comparison.rows import Pair, Row
+from compare.comparison.rows import Pair
 from compare.numbers.arithmetic import not_rational
 from compare.numbers.field import Functions
 from compare.numbers.identity import ENOUGH, degree_of, fooled
@@ -62,7 +62,10 @@ def verdict(exam: Examination, floats: FloatVerdict) -> Verdict:
         except Unusable as why:
             said = str(why)
             continue
-        return _both(first, _unless_kept(exam, second))
+        second = _unless_kept(exam, second)
+        if second.proved is False:
+            return second
+        return replace(second, reason=f"{first.reason}; {second.reason}", differs=first.differs)
     if first.differs and floats.holds is False:
         return in_floats_too
     return replace(first, reason=f"{first.reason}, and that is not confirmed: {said}") if first.differs else first
@@ -82,12 +85,6 @@ def _unless_kept(exam: Examination, second: Verdict) -> Verdict:
     return Verdict(
         None, f"at random weights it differs from the adjoints, but {why}", second.arithmetic, differs=second.differs
     )
-
-
-def _both(first: Verdict, second: Verdict) -> Verdict:
-    if second.proved is False:
-        return second
-    return replace(second, reason=f"{first.reason}; {second.reason}", differs=first.differs)
 
 
 def _differs(found: list[Pair]) -> tuple[str, ...]:
@@ -117,11 +114,8 @@ def _refuted(found: list[Pair], arithmetic: str, how: str) -> Verdict:
     if _is_rounding(found):
         why = "it differs from the adjoints by less than 2⁻⁴⁴ of their size, as a constant rounded to a float does"
         return Verdict(None, why, arithmetic, differs=_differs(found))
-    return Verdict(False, how, arithmetic, differs=_differs(found), counterexample=_first(found))
-
-
-def _first(found: list[Pair]) -> Row:
-    return next(row for pair in found for row in pair.rows(only_different=True))
+    first = next(row for pair in found for row in pair.rows(only_different=True))
+    return Verdict(False, how, arithmetic, differs=_differs(found), counterexample=first)
 
 
 # -- the finite field ------------------------------------------------------------------------------

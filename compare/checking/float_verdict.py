@@ -50,8 +50,7 @@ class Beside:
         """What is to be said of this sample alone."""
         if self.bounds is None:
             return FloatVerdict(None, self.why)
-        of = {"z": self.bounds.deltas, "w": self.bounds.nabla_w}
-        return _judged(self.pairs, [of[p.quantity][p.layer - 2] for p in self.pairs])
+        return _judged(self.pairs, [self.bounds.of(p.quantity, p.layer) for p in self.pairs])
 
 
 def beside(runner: Runner, network: Network, sample: Sample) -> Beside:
@@ -113,10 +112,8 @@ def _of_batch(
     size = [g.map(np.abs) for g in samples]
 
     def bound_of(how: Convention, pair: Pair) -> Array:
-        one, most = how.of(bounds), how.of(size)
-        of_b = pair.quantity == "b"
-        error, largest = (g.deltas if of_b else g.nabla_w for g in (one, most))
-        return error[pair.layer - 2] + gamma(SAMPLES + 4) * largest[pair.layer - 2]
+        error, largest = (how.of(some).of(pair.quantity, pair.layer) for some in (bounds, size))
+        return error + gamma(SAMPLES + 4) * largest
 
     try:
         fit, best, both = fitting(

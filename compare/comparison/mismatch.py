@@ -72,7 +72,7 @@ def mismatches(outcome: Outcome) -> list[Mismatch]:
         if isinstance(row.delta, Misshapen):
             one = Mismatch(row, "wrong", None, 0.0, str(row.delta))
         elif bounds is None:
-            one = _undecided(row, why)
+            one = Mismatch(row, "undecided", _difference(row), math.inf, why)
         elif row.quantity == "cost":
             one = _of_cost(outcome, row, found)
         else:
@@ -81,10 +81,6 @@ def mismatches(outcome: Outcome) -> list[Mismatch]:
             first_wrong = row
         found.append(one)
     return found
-
-
-def _undecided(row: Row, why: str) -> Mismatch:
-    return Mismatch(row, "undecided", _difference(row), math.inf, why)
 
 
 def _difference(row: Row) -> float:

@@ -30,6 +30,15 @@ def precision(bits: int) -> Iterator[None]:
         flint.ctx.prec = before
 
 
+_OPPOSITE: dict[Any, Any] = {
+    operator.lt: operator.ge, operator.le: operator.gt, operator.gt: operator.le, operator.ge: operator.lt,
+}  # fmt: skip
+
+
+def _function(name: str) -> Callable[["Ball"], "Ball"]:
+    return lambda self: Ball(getattr(self.x, name)())
+
+
 class Ball(Operators):
     """A midpoint and a radius; the true number is inside.
 
@@ -93,10 +102,17 @@ class Ball(Operators):
     def _outer(self, inner: Any) -> "Ball":
         return Ball(inner)
 
-    __lt__: Callable[..., Any]
-    __le__: Callable[..., Any]
-    __gt__: Callable[..., Any]
-    __ge__: Callable[..., Any]
+    def _ordered(self, holds: Callable[[Any, Any], bool], other: Any) -> Any:
+        y = _arb(other)
+        if y is None:
+            return NotImplemented
+        if holds(self.x, y):
+            return True
+        if _OPPOSITE[holds](self.x, y):
+            return False
+        raise Undecided(
+            f"is {self} {holds.__name__} {Ball(y)}? The enclosures overlap; a higher precision may decide"
+        )
 
     def sigmoid(self) -> "Ball":
         """1/(1 + e⁻ᶻ)."""
@@ -106,19 +122,16 @@ class Ball(Operators):
         """ln(1 + eᶻ)."""
         return Ball(self.x.exp().log1p())
 
-    def log1p(self) -> "Ball":
-        """ln(1 + z)."""
-        return Ball(self.x.log1p())
-
-    exp: Callable[[], "Ball"]
-    expm1: Callable[[], "Ball"]
-    sinh: Callable[[], "Ball"]
-    cosh: Callable[[], "Ball"]
-    log: Callable[[], "Ball"]
-    sqrt: Callable[[], "Ball"]
-    sin: Callable[[], "Ball"]
-    cos: Callable[[], "Ball"]
-    tanh: Callable[[], "Ball"]
+    exp = _function("exp")
+    expm1 = _function("expm1")
+    log = _function("log")
+    log1p = _function("log1p")
+    sqrt = _function("sqrt")
+    sin = _function("sin")
+    cos = _function("cos")
+    sinh = _function("sinh")
+    cosh = _function("cosh")
+    tanh = _function("tanh")
 
 
 def _arb(value: Any) -> Any:
@@ -136,29 +149,3 @@ def _arb(value: Any) -> Any:
         return flint.arb(operator.index(value))
     except TypeError:  # an array has __index__ too, and int(array([0.5])) would be 0
         return None
-
-
-def _order(name: str, opposite: str) -> None:
-    holds, fails = getattr(operator, name), getattr(operator, opposite)
-
-    def method(self: Ball, other: Any) -> Any:
-        y = _arb(other)
-        if y is None:
-            return NotImplemented
-        if holds(self.x, y):
-            return True
-        if fails(self.x, y):
-            return False
-        raise Undecided(f"is {self} {name} {Ball(y)}? The enclosures overlap; a higher precision may decide")
-
-    setattr(Ball, f"__{name}__", method)
-
-
-def _function(name: str) -> None:
-    setattr(Ball, name, lambda self: Ball(getattr(self.x, name)()))
-
-
-for _name, _opposite in (("lt", "ge"), ("le", "gt"), ("gt", "le"), ("ge", "lt")):
-    _order(_name, _opposite)
-for _name in ("exp", "expm1", "log", "sqrt", "sin", "cos", "sinh", "cosh", "tanh"):
-    _function(_name)

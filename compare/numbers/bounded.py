@@ -52,17 +52,8 @@ class Near(Operators):
     def __abs__(self) -> "Near":
         return Near(abs(self.value), self.error, self.u)
 
-    def __gt__(self, other: Any) -> bool:
-        return self.value > _value(other)
-
-    def __ge__(self, other: Any) -> bool:
-        return self.value >= _value(other)
-
-    def __lt__(self, other: Any) -> bool:
-        return self.value < _value(other)
-
-    def __le__(self, other: Any) -> bool:
-        return self.value <= _value(other)
+    def _ordered(self, holds: Callable[[Any, Any], bool], other: Any) -> bool:
+        return holds(self.value, _value(other))
 
     def __eq__(self, other: Any) -> bool:
         return self.value == _value(other)

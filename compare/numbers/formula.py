@@ -92,10 +92,8 @@ class Formula(Operators):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def _no_order(self, other: Any) -> Any:
+    def _ordered(self, holds: Any, other: Any) -> Any:
         raise TypeError("a formula has no order; use arithmetic='rational' or 'ball'")
-
-    __lt__ = __le__ = __gt__ = __ge__ = _no_order
 
     def _inner(self, other: Any) -> Any:
         return Formula(other).expression if isinstance(other, (Formula, int, float)) else None

@@ -1,4 +1,4 @@
-"""The four operations of a number that wraps another library's number, written once."""
+"""The four operations and the order of a number that wraps another number, written once."""
 
 import operator
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Operators:
-    """``+ − × ÷``, also reflected, by way of two methods of the subclass: `_inner` and `_outer`."""
+    """``+ − × ÷``, also reflected, by `_inner` and `_outer` of the subclass; ``< ≤ > ≥`` by `_ordered`."""
 
     __slots__ = ()
 
@@ -21,6 +21,22 @@ class Operators:
     def _apply(self, operation: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
         x, y = self._inner(left), self._inner(right)
         return NotImplemented if x is None or y is None else self._outer(operation(x, y))
+
+    def _ordered(self, holds: Callable[[Any, Any], bool], other: Any) -> Any:
+        """Whether operator.lt (le, gt, ge) holds; NotImplemented for numbers that have no order."""
+        return NotImplemented
+
+    def __lt__(self, other: Any) -> Any:
+        return self._ordered(operator.lt, other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._ordered(operator.le, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._ordered(operator.gt, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._ordered(operator.ge, other)
 
     def __add__(self, other: Any) -> Any:
         return self._apply(operator.add, self, other)

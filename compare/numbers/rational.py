@@ -123,18 +123,6 @@ class Rational(Operators):
         q = _exact(other)
         return NotImplemented if q is None else bool(holds(self.q, q))
 
-    def __lt__(self, other: Any) -> Any:
-        return self._ordered(operator.lt, other)
-
-    def __le__(self, other: Any) -> Any:
-        return self._ordered(operator.le, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._ordered(operator.gt, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._ordered(operator.ge, other)
-
 
 def _exact(value: Any) -> Any:
     """The exact number behind value, for arithmetic with `q`; None if it is no number."""

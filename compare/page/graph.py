@@ -3,6 +3,7 @@
 from typing import Any
 
 from compare.comparison.outcome import Outcome
+from compare.comparison.rows import Row
 from compare.comparison.tracing import Traced, parameters, trace_network
 from engine.drawing.picture import Graph
 from engine.drawing.scene import Beside
@@ -27,7 +28,7 @@ def report_graph(outcome: Outcome, sample: int = 0, level: str = "auto", **optio
         There is no such sample; as `Value.graph`.
     """
     traced = traced_sample(outcome, sample, "graph")
-    rows = {(row.layer, row.unit): row for row in outcome.rows_of("z") if row.sample == sample}
+    rows = rows_at(outcome, sample)
     beside = {}
     for layer, zs in enumerate(traced.zs, start=2):
         for unit, node in enumerate(zs[:, 0], start=1):
@@ -38,6 +39,12 @@ def report_graph(outcome: Outcome, sample: int = 0, level: str = "auto", **optio
             detail = "" if row.equal or row.ulps is None else f"{row.ulps:{'.1e' if far else ','}} ULP"
             beside[node] = Beside(row.name, row.delta, row.equal, detail)
     return Graph(traced.cost, level=level, beside=beside, **options)
+
+
+def rows_at(outcome: Outcome, sample: int) -> dict[tuple[int, int], Row]:
+    """The rows of the z nodes of one sample, by layer and unit."""
+    rows = (row for row in outcome.rows_of("z") if row.sample == sample)
+    return {(row.layer, row.unit): row for row in rows if isinstance(row.unit, int)}
 
 
 def traced_sample(outcome: Outcome, sample: int, caller: str) -> Traced:

@@ -5,7 +5,7 @@ from typing import Any
 from compare.comparison.outcome import Outcome
 from compare.comparison.tracing import Traced
 from compare.page.equations import Textbook, plain
-from compare.page.of_values import PREFIX, button, card_data
+from compare.page.of_values import PREFIX, button
 from compare.page.picture import Ready
 from compare.page.tables import Numbers
 from engine import Value
@@ -20,17 +20,15 @@ class UnitView:
 
     def __init__(self, outcome: Outcome, textbook: Textbook, traced: Traced, order: list[Value]) -> None:
         graph = Graph(traced.cost, level="unit", prefix=PREFIX)
-        svg = graph.svg()
         self.outcome, self.cards = outcome, list(textbook.cards(parameters=False))
-        self.buttons = {f"unit{c.layer}_{c.unit[0]}": button(c.layer, c.unit[0]) for c in self.cards}
-        self.picture, self.picture_note = Ready(svg, PREFIX, self.buttons), graph.note
+        buttons = {f"unit{c.layer}_{c.unit[0]}": button(c.layer, c.unit[0]) for c in self.cards}
+        self.picture, self.picture_note = Ready(graph.svg(), PREFIX, buttons), graph.note
         self.note = (
             f"The graph has {len(order):,} nodes, more than the {MOST:,} that a page steps through one by one: this is "
             f"the unit view, and each step is one δ. Graph: {graph.note}."
         )
         self.grads = {("z", c.layer, *c.unit): plain(traced.zs[c.layer - 2][c.unit[0] - 1, 0].grad) for c in self.cards}
         self.done: dict[tuple[Any, ...], int] = {}
-        self.order = order
 
     def data(self, numbers: Numbers) -> dict[str, Any]:
         """What the page's script gets, as plain data."""
@@ -55,9 +53,7 @@ class UnitView:
                 (f"b{layer}_{c.unit[0]}", len(steps), numbers.of(c.result)) for c in self.cards if c.layer == layer
             ]
         return {
-            "seed": {"box": f"n{len(self.order) - 1}", "total": numbers.of(plain(self.order[-1].grad))},
             "steps": steps,
-            "cards": [card_data(card, self.done, numbers) for card in self.cards],
             "fills": biases,
             "zs": [(f"{c.layer}_{c.unit[0]}", f"unit{c.layer}_{c.unit[0]}", self.done[c.key]) for c in self.cards],
         }

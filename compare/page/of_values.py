@@ -26,13 +26,12 @@ class ValueView:
 
     def __init__(self, textbook: Textbook, traced: Traced, order: list[Value]) -> None:
         graph = Graph(traced.cost, level="value", prefix=PREFIX)
-        svg = graph.svg()
         self.order, self.index = order, {node: i for i, node in enumerate(order)}
         self.what = _named(traced, order)
-        self.buttons = {
+        buttons = {
             f"n{i}": button(layer, unit[0]) for i, (letter, layer, *unit) in self.what.items() if letter == "z"
         }
-        self.picture = Ready(svg, PREFIX, self.buttons)
+        self.picture = Ready(graph.svg(), PREFIX, buttons)
         self.cards = list(textbook.cards())
         self.steps = contributions(traced.cost)
         self.grads = {key: plain(order[i].grad) for i, key in self.what.items()}
@@ -67,12 +66,7 @@ class ValueView:
             card = cards.get(("z", *key[1:]) if key[0] == "a" else key)
             steps.append(shown | ({"note": self._note(step, key, owners)} if card is None else {"card": card}))
         zs = [(f"{key[1]}_{key[2]}", f"n{i}", self.done.get(key, 0)) for i, key in self.what.items() if key[0] == "z"]
-        return {
-            "seed": {"box": f"n{len(self.order) - 1}", "total": numbers.of(plain(self.order[-1].grad))},
-            "steps": steps,
-            "cards": [card_data(card, self.done, numbers) for card in self.cards],
-            "zs": zs,
-        }
+        return {"steps": steps, "zs": zs}
 
     def _own(self, step: Contribution, owners: dict[int, tuple[Any, ...]]) -> None:
         """A product and a partial sum belong to the z that they are summed into."""

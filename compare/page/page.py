@@ -18,10 +18,10 @@ from typing import Any
 
 from compare.comparison.outcome import Outcome
 from compare.page.equations import FORMULAS, Textbook, plain
-from compare.page.graph import traced_sample
+from compare.page.graph import rows_at, traced_sample
 from compare.page.network import network_svg
 from compare.page.of_units import MOST, UnitView
-from compare.page.of_values import ValueView
+from compare.page.of_values import ValueView, card_data
 from compare.page.tables import Numbers, meter, table
 from engine.drawing.text import scale
 from engine.files import write_whole
@@ -67,9 +67,8 @@ def report_page(outcome: Outcome, sample: int, title: str, verdict: str) -> Page
     order = nodes(traced.cost)
     # The report's own adjoints may come from a graph that was built otherwise.
     other = any(
-        not same_bits(traced.zs[row.layer - 2][_unit(row) - 1, 0].grad, row.adjoint)
-        for row in outcome.rows_of("z")
-        if row.sample == sample
+        not same_bits(traced.zs[layer - 2][unit - 1, 0].grad, row.adjoint)
+        for (layer, unit), row in rows_at(outcome, sample).items()
     )
     textbook = Textbook(outcome, sample)
     made = UnitView(outcome, textbook, traced, order) if len(order) > MOST else ValueView(textbook, traced, order)
@@ -80,6 +79,8 @@ def report_page(outcome: Outcome, sample: int, title: str, verdict: str) -> Page
         notes.append("The report compared a graph that was built otherwise; the steps are those of the network's own.")
     numbers = Numbers(scale(plain(node.grad) for node in order))
     data = made.data(numbers)
+    data["seed"] = {"box": f"n{len(order) - 1}", "total": numbers.of(plain(order[-1].grad))}
+    data["cards"] = [card_data(card, made.done, numbers) for card in made.cards]
     rows = table(outcome, sample, made.done, [card for card in made.cards if card.quantity != "z"], made.grads, numbers)
     data["numbers"] = numbers.shown
     count = len(outcome.record.costs)
@@ -104,10 +105,6 @@ def report_page(outcome: Outcome, sample: int, title: str, verdict: str) -> Page
         script=_asset("page.js"),
     )
     return Page(html, f"{len(order):,} nodes, {len(data['steps']):,} steps, {made.picture_note}")
-
-
-def _unit(row: Any) -> int:
-    return int(row.unit)
 
 
 def embedded(data: Any) -> str:

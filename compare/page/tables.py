@@ -6,12 +6,11 @@ from functools import cache
 from html import escape
 from typing import Any
 
-import numpy as np
-
 from compare.comparison.outcome import Outcome
 from compare.counting import cost, cost_curve
 from compare.page.equations import Card, plain
-from compare.rounding.ulp import identical
+from compare.page.graph import rows_at
+from compare.rounding.ulp import same_number
 from engine.drawing.text import exact, nearest, number
 from engine.notation import symbol
 from explicit import Network
@@ -54,17 +53,15 @@ def table(
 ) -> str:
     """The rows of the table: δ beside the adjoint for every z, then the gradients of the parameters."""
     rows = []
-    zs = sorted((row for row in outcome.rows_of("z") if row.sample == sample), key=lambda row: -row.layer)
-    for row in zs:
-        unit = int(row.unit) if not isinstance(row.unit, tuple) else 0
+    for (layer, unit), row in sorted(rows_at(outcome, sample).items(), key=lambda one: -one[0][0]):
         verdict = "=" if row.equal else "≠" if row.ulps is None else f"≠ {row.ulps:,} ULP"
-        by = outcome.record.made_by[row.layer - 2]
-        node, place = symbol("z", row.layer, unit), f"{row.layer}_{unit}"
-        at = done.get(("z", row.layer, unit), 0)
+        by = outcome.record.made_by[layer - 2]
+        node, place = symbol("z", layer, unit), f"{layer}_{unit}"
+        at = done.get(("z", layer, unit), 0)
         rows.append(_row(row.name, by, node, row.delta, row.adjoint, verdict, at, numbers, place))
     for card in cards:
         adjoint = grads[card.key]
-        verdict = "=" if _equal(card.result, adjoint) else "≠"
+        verdict = "=" if same_number(card.result, adjoint) else "≠"
         rows.append(
             _row(card.name, card.tag, card.name[4:], card.result, adjoint, verdict, done.get(card.key, 0), numbers)
         )
@@ -86,11 +83,6 @@ def _row(
         f'<td class="n" data-n="{numbers.of(right)}">{escape(exact(plain(right)))}</td>'
         f'<td class="{kind}"><span>{escape(verdict)}</span> <span class="quiet">{said}</span></td></tr>'
     )
-
-
-def _equal(a: Any, b: Any) -> bool:
-    pair = [np.array([x], dtype=np.float64 if isinstance(x, float) else object) for x in (a, b)]
-    return bool(identical(*pair)[0])
 
 
 def meter(network: Network) -> str:

@@ -46,10 +46,11 @@ def identical(a: Array, b: Array) -> Array:
         same = np.ascontiguousarray(a).view(np.int64) == np.ascontiguousarray(b).view(np.int64)
         return np.asarray(same | (np.isnan(a) & np.isnan(b)))
     pairs = zip(a.ravel().tolist(), b.ravel().tolist(), strict=True)
-    return np.array([_same(x, y) for x, y in pairs], dtype=bool).reshape(a.shape)
+    return np.array([same_number(x, y) for x, y in pairs], dtype=bool).reshape(a.shape)
 
 
-def _same(x: Any, y: Any) -> bool:
+def same_number(x: Any, y: Any) -> bool:
+    """The same bits for two floats (a NaN is a NaN), else one type and ``==``."""
     if type(x) is float and type(y) is float:
         return x.hex() == y.hex()
     return type(x) is type(y) and bool(x == y)
