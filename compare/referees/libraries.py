@@ -23,7 +23,7 @@ def own(network: Network, words: Words) -> tuple[list[Callable[[Any], Any]], Cal
 
 def _reader(formula: str, names: str, words: Words) -> Callable[..., Any]:
     """The function of these names that a formula is."""
-    made: Callable[..., Any] = eval(_compiled(f"lambda {names}: {formula}"), {"__builtins__": {}, **words})
+    made: Callable[..., Any] = eval(_compiled(f"lambda {names}: {formula}"), dict(words))
     return made
 
 
