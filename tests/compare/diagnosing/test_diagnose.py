@@ -43,7 +43,7 @@ def test_there_are_at_least_thirty_records_and_their_names_are_unique():
 DEEP = SHAPES[6]
 EXACT = [(s, False) for s in SHAPES if s is not DEEP]
 ALL = [*EXACT, *((s, True) for s in (SHAPES[1], SHAPES[3], DEEP))]
-QUICK = [(SHAPES[0], False), (SHAPES[7], False)]
+QUICK = [(SHAPES[0], False)]
 
 
 @pytest.mark.parametrize(
@@ -307,9 +307,10 @@ def test_one_sample_at_a_time_is_no_mistake_unless_a_batch_was_declared():
     assert names(said(book, X, Y, reduction="mean")) == ["bias-not-summed-over-batch", "sum-for-mean"]
 
 
-def test_right_code_is_never_accused():
-    generator = random.Random(1)
-    for number in range(200):
+@pytest.mark.parametrize("seed, many", [(1, 50), pytest.param(2, 200, marks=pytest.mark.long)])
+def test_right_code_is_never_accused(seed, many):
+    generator = random.Random(seed)
+    for number in range(many):
         sizes = [generator.randint(1, 5) for _ in range(generator.randint(2, 4))]
         cost = generator.choice(["quadratic", "cross_entropy"])
         activations = ["sigmoid"] if cost == "cross_entropy" else ["sigmoid", "tanh", "relu", "softplus", "leaky_relu"]
