@@ -58,9 +58,11 @@ class CheckReport(Compared, Readable):
         if self.proved is not False:
             identity += " as an identity"
         floats = self.floats.holds
-        why = {True: "right in floats", False: f"wrong in floats: {self.floats.reason}"}.get(
-            floats, f"not judged in floats ({self.floats.reason})"
-        )
+        why = {
+            True: "right in floats",
+            False: f"wrong in floats: {self.floats.reason}",
+            None: f"not judged in floats ({self.floats.reason})",
+        }[floats]
         said = f"{identity}, {'but' if {self.proved, floats} == {True, False} else 'and'} {why}."
         if self.right:
             how = self.verdict.reductions
