@@ -31,7 +31,8 @@ def compare(
 
     Parameters
     ----------
-    network : an explicit `Network` or an `engine.nn.MLP`
+    network : an explicit `Network` or an `engine.nn.MLP`; equations of the caller's own are asked once, so that
+        what they would remember of a call before does not show
     x, y : inputs (n₁, B) and targets (n_L, B), samples in columns
     cost : for an MLP, the cost ("quadratic" unless given); a Network has its own
     arithmetic : "float64" (equality is identical bits), "rational" (exact ``==``), "finite field" (σ and

@@ -15,6 +15,7 @@ Source: reverse mode as in Griewank & Walther, "Evaluating Derivatives", 2nd ed.
 
 from __future__ import annotations
 
+import sys
 from _thread import RLock  # threading itself imports four modules more
 
 from engine.modes import describe
@@ -87,28 +88,48 @@ def sweep(root: Any, inner: list[Any], reached: object, seed: Any) -> None:
 
 
 def warn_if_changed(inner: list[Any], where: str) -> None:
-    """Warn if a node's data is no longer what its op gives: the stored partials are then those of another point."""
+    """Warn if a node's data or its partials are no longer what its op gives: the stored ones are of another point."""
     with errors_ignored():
-        node = next((node for node in inner if not _holds(node)), None)
+        node, was = next(((node, was) for node in inner if (was := _no_longer(node))), (None, ""))
     if node is not None:
         import warnings
 
         warnings.warn(
-            f"{where}: data was assigned since the forward pass, at {describe(node)}, which was {node.data}; the "
+            f"{where}: data was assigned since the forward pass, at {describe(node)}, {was}; the "
             f"gradient is still that at the point of the forward pass: run it again for the one at the new data",
-            stacklevel=3,
+            stacklevel=_frames_of_ours(),
         )
 
 
-def _holds(node: Any) -> bool:
+def _frames_of_ours() -> int:
+    """The stacklevel at which our caller's warning points out of the engine, to the line that asked for the pass."""
+    level = 1
+    while sys._getframe(level).f_globals.get("__name__", "").startswith("engine."):
+        level += 1
+    return level
+
+
+def _no_longer(node: Any) -> str:
+    """What of a node is no longer what its op gives, in words; "" if nothing."""
+    x, y, row = node._x.data, None if node._y is None else node._y.data, node._row
     try:
-        now = node._row.result(node._x.data, None if node._y is None else node._y.data)
-        data = node.data
-        if is_lanes(now) or is_lanes(data):
-            return same_bits(now, data)
-        return bool(now == data or (now != now and data != data))
+        same = _same(row.result(x, y), node.data)
     except (ArithmeticError, TypeError, ValueError):
-        return False
+        same = False
+    if not same:
+        return f"which was {node.data}"
+    stored = [1 if partial is None else partial for partial in (node._dx, node._dy)]
+    try:
+        same = all(map(_same, row.partials(x, y, node.data), stored))
+    except (ArithmeticError, TypeError, ValueError):
+        same = any(hasattr(partial, "why") for partial in stored)  # a `Singular`: it did not exist before either
+    return "" if same else f"whose partials were {', '.join(map(str, stored[: len(node.parents)]))}"
+
+
+def _same(now: Any, then: Any) -> bool:
+    if is_lanes(now) or is_lanes(then):
+        return same_bits(now, then)
+    return bool(now == then or (now != now and then != then))
 
 
 def nodes(root: Any) -> list[Any]:

@@ -194,7 +194,7 @@ class Runner:
                     returned = self._copy(weights, biases, given["x"], given["y"])
         except NotGradients:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._renew()
             raise CandidateError(error, line_of(error)) from error
         for name, value in given.items():

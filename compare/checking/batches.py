@@ -43,8 +43,8 @@ _ONE = (
     Convention(Reduction("columns"), Reduction("all"), _COLUMNS),
     Convention(Reduction("columns", 1), Reduction("all", 1), f"{_COLUMNS}, divided by their number"),
     Convention(Reduction("first"), Reduction("first"), "left out, but for the first"),
-    Convention(Reduction("first"), Reduction("all"), "left out of ∂C/∂b, but for the first"),
 )
+HALF = Convention(Reduction("first"), Reduction("all"), "summed in ∂C/∂w, and left out of ∂C/∂b, but for the first")
 
 
 def allowed(reduction: str | None) -> tuple[Convention, ...]:

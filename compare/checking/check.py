@@ -33,7 +33,7 @@ def check(
 ) -> CheckReport:
     """Compare somebody's backpropagation with the adjoints of a graph of our own.
 
-    In float64 at the given samples, bit by bit, and at these and at three random ones, one by one and as a batch,
+    In float64 at the given samples, bit by bit, and at these and at three random ones, one by one and as batches,
     within what rounding explains (`report.floats`).  In exact arithmetic at random points, where the
     candidate's own code runs on other numbers: over a finite field (`report.proved` is True), or, to
     confirm that it is wrong (False), in rational numbers or in balls (extra `exact`).  None means neither;
@@ -77,7 +77,7 @@ def check(
     found: list[Beside] = []
     try:
         found = [beside(runner, network, sample) for sample in samples]
-        floats = float_verdict(of, network, found, reduction, np.random.RandomState(seed))
+        floats = float_verdict(of, network, found, (x, y), reduction, np.random.RandomState(seed))
     except NoReference as error:
         failure = str(error)
         floats = FloatVerdict(None, failure)

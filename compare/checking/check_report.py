@@ -54,20 +54,27 @@ class CheckReport(Compared, Readable):
     @property
     def joined(self) -> str:
         """`right` in a sentence, which names what fails."""
+        identity = {True: "proved", False: "no identity", None: "not proved"}[self.proved]
+        if self.proved is not False:
+            identity += " as an identity"
+        floats = self.floats.holds
+        why = {
+            True: "right in floats",
+            False: f"wrong in floats: {self.floats.reason}",
+            None: f"not judged in floats ({self.floats.reason})",
+        }[floats]
+        said = f"{identity}, {'but' if {self.proved, floats} == {True, False} else 'and'} {why}."
         if self.right:
-            how = self.floats.reductions
+            how = self.verdict.reductions
             batches = how and all(one.takes_batches for one in how)
-            return f"RIGHT{'' if batches else ' for one sample at a time'}: proved as an identity, and right in floats."
+            limits = [f"the layers {self.others.fixed} alone"] if self.others and self.others.fixed else []
+            limits += [] if batches else ["one sample at a time"]
+            return f"RIGHT{' for ' if limits else ''}{', '.join(limits)}: {said}"
         if self.right is None:
-            floats = {True: "right in floats", None: f"not judged in floats ({self.floats.reason})"}[self.floats.holds]
-            return f"NOT DECIDED: {'proved as an identity' if self.proved else 'no identity is proved'}, {floats}."
-        if self.floats.holds is False:
-            identity = {True: "proved as an identity, but ", False: "", None: "not proved, and "}[self.proved]
-            return f"WRONG: {identity}wrong in floats: {self.floats.reason}."
-        if self.proved is False:
-            return "WRONG: no identity, though floats do not show it."
-        assert self.others is not None
-        return f"WRONG: {self.others.said}."
+            return f"NOT DECIDED: {said}"
+        if self.others and False not in (self.proved, floats):
+            return f"WRONG: {self.others.said}."
+        return f"WRONG: {said}"
 
     @property
     def proved(self) -> bool | None:

@@ -151,7 +151,7 @@ def in_field(exam: Examination, takes_batches: bool = True) -> Verdict:
     how = exam.reductions
     of = f", and for batches of {samples}, whose samples are {how[0].said}" if how else ", for one sample at a time"
     reason = f"equal in GF(2⁶¹ − 1) at {trials} random points{of}"
-    return Verdict(True, reason, "finite field", probability, trials, degree, arguments)
+    return Verdict(True, reason, "finite field", probability, trials, degree, arguments, reductions=how)
 
 
 def _at_field_point(

@@ -5,7 +5,7 @@ many ways, with an absolute error of 16u more in each σ and σ′: 1 − 1/(1 +
 Both sides may be off by that bound.  What is further apart is no rounding, whatever exact arithmetic says of the
 formulas: (g + 10²⁰) − 10²⁰ is g, and 0 in floats.
 
-It is asked at the given samples, at three random ones, and of the batch of these.
+It is asked at the given samples, at three random ones, and of the batch of these; of that of the given ones, too.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ import numpy as np
 from compare.candidates.beside_ours import adjoints, pairs
 from compare.candidates.candidate import Candidate, Runner
 from compare.candidates.gradients import CandidateError, Gradients, NotGradients, as_float64
-from compare.checking.batches import SAMPLES, Convention, allowed, fitting, read
+from compare.checking.batches import HALF, SAMPLES, Convention, allowed, fitting, read
 from compare.checking.verdicts import FloatVerdict
 from compare.comparison.rows import Pair, text_of
 from compare.rounding.bounds import rounding_bounds
@@ -24,6 +24,7 @@ from explicit import Network
 from explicit.costs import has_shortcut
 from explicit.elementwise import Array
 
+FLOAT32 = 2.0**29  # its unit of rounding, in units of float64's
 SIGMA_ERROR = 16 * U  # absolute: of another writing of σ or σ′
 Sample = tuple[Array, Array]  # x, y
 
@@ -76,9 +77,14 @@ def beside(runner: Runner, network: Network, sample: Sample) -> Beside:
 
 
 def float_verdict(
-    of: Candidate, network: Network, given: list[Beside], reduction: str | None, generator: np.random.RandomState
+    of: Candidate,
+    network: Network,
+    given: list[Beside],
+    whole: Sample | None,
+    reduction: str | None,
+    generator: np.random.RandomState,
 ) -> FloatVerdict:
-    """The verdict on the given samples, on three random ones and on the batch of these."""
+    """The verdict on the given samples, `whole` being their batch, on three random ones and on the batch of these."""
     runner = of.fresh()
     x, y = generator.randn(of.sizes[0], SAMPLES), 0.1 + 0.8 * generator.rand(of.sizes[-1], SAMPLES)
     try:
@@ -87,14 +93,27 @@ def float_verdict(
         unknown = FloatVerdict(None, f"it has no gradients at random samples: {error}")
         return _joined([*(b.verdict for b in given), unknown])
     batch = _of_batch(runner, of, x, y, drawn, reduction)
-    joined = _joined([*(b.verdict for b in (*given, *drawn)), batch])
-    return replace(joined, reductions=batch.reductions, batch=batch.batch)
+    verdicts = [*(b.verdict for b in (*given, *drawn)), batch]
+    if len(given) > 1 and whole and batch.reductions != ():
+        verdicts.append(_of_batch(runner, of, *whole, given, reduction, batch.reductions))
+    return replace(_joined(verdicts), reductions=batch.reductions, batch=batch.batch)
 
 
 def _of_batch(
-    runner: Runner, of: Candidate, x: Array, y: Array, drawn: list[Beside], reduction: str | None
+    runner: Runner,
+    of: Candidate,
+    x: Array,
+    y: Array,
+    drawn: list[Beside],
+    reduction: str | None,
+    known: tuple[Convention, ...] | None = None,
 ) -> FloatVerdict:
-    """What it makes of a batch of the samples drawn; where it takes one sample at a time, that is no mistake."""
+    """What it makes of a batch of the samples drawn; where it takes one sample at a time, that is no mistake.
+
+    known:  what it may make of this one, since that is what it makes of others; None where there are none
+    """
+    undeclared = reduction is None and not known
+    conventions, of_it = known or allowed(reduction), f"of a batch of {len(drawn)}"
     try:
         found = read(runner.own_returned(x, y), [w.shape for w in of.weights])
         whole = found and found.map(as_float64)
@@ -102,8 +121,8 @@ def _of_batch(
     except (CandidateError, NotGradients) as error:
         whole, why = None, str(error)
     if whole is None:
-        said = f"it takes one sample at a time, and no batch ({why})"
-        holds = True if reduction is None else None
+        said = f"{of_it}: {why}" if known else f"it takes one sample at a time, and no batch ({why})"
+        holds = True if undeclared else None
         return FloatVerdict(holds, said, reductions=(), batch=said)
     samples = [b.theirs for b in drawn]
     bounds = [b.bounds for b in drawn if b.bounds is not None]
@@ -113,21 +132,25 @@ def _of_batch(
 
     def bound_of(how: Convention, pair: Pair) -> Array:
         error, largest = (how.of(some).of(pair.quantity, pair.layer) for some in (bounds, size))
-        return error + gamma(SAMPLES + 4) * largest
+        return error + gamma(len(drawn) + 4) * largest
+
+    def fits(how: Convention, pair: Pair) -> bool:
+        return _judged([pair], [bound_of(how, pair)]).holds is not False
 
     try:
-        fit, best, both = fitting(
-            whole, samples, allowed(reduction),
-            lambda how, pair: _judged([pair], [bound_of(how, pair)]).holds is not False,
-        )  # fmt: skip
+        fit, best, both = fitting(whole, samples, conventions, fits)
     except ValueError as error:
-        return FloatVerdict(False, f"of a batch, {error}", reductions=allowed(reduction))
-    if not fit and reduction is None and _reads_one(of.fresh(), whole, x, y):
+        return FloatVerdict(False, f"{of_it}, {error}", reductions=conventions)
+    summed = all(b.shape[-1] == 1 for b in whole.deltas)
+    if not fit and undeclared and summed and fitting(whole, samples, (HALF,), fits)[0]:
+        said = f"it may be right for one sample at a time, and is wrong for batches: their samples are {HALF.said}"
+        return FloatVerdict(None, said, reductions=(), batch=said)
+    if not fit and undeclared and _reads_one(of.fresh(), whole, x, y):
         said = "it takes one sample at a time: of a batch it reads the first numbers"
         return FloatVerdict(True, said, reductions=(), batch=said)
     if not fit:
         judged = _judged(both, [bound_of(best, pair) for pair in both])
-        return replace(judged, reason=f"of a batch of {SAMPLES}, {judged.reason}", reductions=allowed(reduction))
+        return replace(judged, reason=f"{of_it}, {judged.reason}", reductions=conventions)
     takes = [how for how in fit if how.takes_batches]
     if len(fit) > 1:
         said = "how it puts the samples of a batch together does not show in floats"
@@ -184,6 +207,8 @@ def _judged(found: list[Pair], bounds: list[Array]) -> FloatVerdict:
                 f"{row.name} is {text_of(row.delta)} where the adjoint is {text_of(row.adjoint)}: "
                 f"rounding explains a difference of {bound[j, k]:.2g}"
             )
+            if shares[j, k] <= FLOAT32:
+                why += f", that of float32 one of {FLOAT32 * bound[j, k]:.2g}"
             return FloatVerdict(False, why, float(shares[j, k]), row)
         unbounded += int((~np.isfinite(bound) & (apart != 0)).sum())
         share = max(share, float(np.max(shares[np.isfinite(shares)], initial=0.0)))

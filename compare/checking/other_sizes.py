@@ -23,13 +23,15 @@ class OtherSizes:
     """What floats say at other sizes.
 
     sizes:  those that were asked; () where none could be
-    holds:  True, False, or None where it is not known
+    holds:  True, False, or None where it is not known, or is a limit and no mistake
     said:   in words
+    fixed:  the layers, in words, beside which it is wrong, where that is a limit; else ""
     """
 
     sizes: tuple[int, ...]
     holds: bool | None
     said: str
+    fixed: str = ""
 
 
 def takes_sizes(thing: Any) -> bool:
@@ -60,16 +62,16 @@ def at_other_sizes(
         if made is None:
             return fixed
         other.weights, other.biases = made.weights, made.biases
-        found = float_verdict(made, other, [], reduction, np.random.RandomState(seed))
-    except Exception as error:  # the class is the user's, and may raise anything
+        found = float_verdict(made, other, [], None, reduction, np.random.RandomState(seed))
+    except (Exception, SystemExit) as error:  # the class is the user's, and may raise anything
         return OtherSizes((), None, f"{fixed.said}: at {where} it does not run ({error})")
     if found.holds:
-        return OtherSizes(tuple(sizes), True, f"at {where} it is right too, in floats")
+        return OtherSizes(tuple(sizes), True, f"at {where} it is right, in floats")
     if found.holds is None:
         return OtherSizes(tuple(sizes), None, f"{fixed.said}: at {where} {found.reason}")
     if of.is_object and all(f == last for f in inside):  # else it is a guess which σ a layer more has
         return OtherSizes(tuple(sizes), False, f"at {where} {found.reason}")
-    return OtherSizes(tuple(sizes), None, f"it is right for the layers {names} alone: at {where} {found.reason}")
+    return OtherSizes(tuple(sizes), None, f"it was asked at other layers, too: at {where} {found.reason}", names)
 
 
 def _made(of: Candidate, is_of_class: bool, other: Network, sample: Sample) -> Candidate | None:

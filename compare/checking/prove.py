@@ -10,7 +10,8 @@ With L layers of weights and the quadratic cost these are polynomials: δ of the
 2(L − l + 1) and ∂C/∂w one more, so d = 2L + 1.  That is the degree at one sample; a sum over B samples adds
 polynomials and has no higher one.  But σ has B arguments a unit.  So that these do not weaken the bound, a
 point at which two of them coincide is drawn again, as one is at which a cost divides by 0.  Equations of the
-caller's own may ask σ at other arguments too; for these the chance that some coincide is counted.
+caller's own may ask σ at other arguments too; for these the chance that some coincide is counted.  They are
+asked twice at each point, since they may remember the call before.
 
 A point has B = 3 samples: gradients of parameters are sums over them, and a mean, or one sample in the place
 of all, is another number.
@@ -112,6 +113,8 @@ def _at_a_random_point(network: Network, seed: int, trial: int) -> tuple[Outcome
         point = network.with_parameters(weights, biases)
         try:
             outcome = two_sides(point, x, y, None, finite_field(functions=functions))
+            if type(network) is not Network and outcome.all_equal:  # what it remembers is no function of the point
+                outcome = two_sides(outcome.network, x, y, None, finite_field(functions=functions))
         except ZeroDivisionError:
             continue  # cross-entropy at aₖ = 0 or 1: another point
         if type(network) is not Network or all(len({*z.flat}) == z.size for z in outcome.record.zs):

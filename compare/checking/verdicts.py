@@ -19,6 +19,7 @@ class Verdict:
     differs:         where refuted: δ⁵, ∂C/∂w⁵, …, whatever is not equal, walking backward from the cost
     counterexample:  where wrong: the first `Row` that differs
     of_batch:        whether what is refuted is a batch, and not one sample
+    reductions:      of a proof: what it makes of a batch; () if the proof is about one sample at a time
     """
 
     proved: bool | None
@@ -31,6 +32,7 @@ class Verdict:
     differs: tuple[str, ...] = ()
     counterexample: Row | None = None
     of_batch: bool = False
+    reductions: tuple[Convention, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

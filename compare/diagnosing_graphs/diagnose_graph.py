@@ -14,7 +14,7 @@ from compare.diagnosing_graphs.graph_mistakes import (
     WRONG_SEED,
     GraphMistake,
 )
-from compare.diagnosing_graphs.reading import ForeignGraph, at_kink, name_of
+from compare.diagnosing_graphs.reading import ForeignGraph, at_kink, in_digits, name_of
 from compare.diagnosing_graphs.running import unchanged
 from compare.diagnosing_graphs.shares import Shares
 from compare.diagnosing_graphs.steps import StepKind, step_kinds
@@ -120,7 +120,7 @@ def _seed(graph: ForeignGraph) -> list[GraphFinding]:
         return [GraphFinding((NO_SEED,), name)]
     if seed == 1 or not graph.kept:
         return []
-    return [GraphFinding((WRONG_SEED,), name, f"the root's grad is {seed:.6g}")]
+    return [GraphFinding((WRONG_SEED,), name, f"the root's grad is {in_digits(seed, 1.0)[0]}")]
 
 
 def _judged(graph: ForeignGraph, kinds: list[StepKind], unjudged: set[int]) -> list[Judged]:

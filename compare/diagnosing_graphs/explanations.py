@@ -17,6 +17,7 @@ from compare.diagnosing_graphs.graph_mistakes import (
 )
 from compare.diagnosing_graphs.lost_shares import gave, lost_shares, not_visited, too_early
 from compare.diagnosing_graphs.passes import SEARCHED, whole_pass
+from compare.diagnosing_graphs.reading import in_digits
 from compare.diagnosing_graphs.shares import Shares, StepRules
 from engine.ops import Op
 
@@ -40,8 +41,8 @@ def explanations(shares: Shares) -> list[GraphFinding]:
         if found:
             return found
     graph, first = shares.graph, wrong[0]
-    numbers = f"{graph.names([first])[0]}: grad is {graph.grad[id(first)]:.6g}, "
-    numbers += f"its uses give {shares.expected(first):.6g}{_ratios(shares, wrong)}"
+    grad, given = in_digits(graph.grad[id(first)], shares.expected(first))
+    numbers = f"{graph.names([first])[0]}: grad is {grad}, its uses give {given}{_ratios(shares, wrong)}"
     return [GraphFinding((NOT_RECOGNISED,), graph.names(wrong), numbers)]
 
 
@@ -62,7 +63,7 @@ def _ratios(shares: Shares, wrong: list[Any]) -> str:
     ratios = set()
     for n in wrong:
         expected = shares.expected(n)
-        ratios.add(f"{shares.graph.grad[id(n)] / expected:.6g}" if expected else "")
+        ratios.add(in_digits(shares.graph.grad[id(n)] / expected, 1.0)[0] if expected else "")
     return f"; each of these is {ratios.pop()} times that" if len(ratios) == 1 and "" not in ratios else ""
 
 
@@ -106,7 +107,8 @@ def _something_left_over(shares: Shares, wrong: list[Any]) -> list[GraphFinding]
             return []  # one number can be anything
         if times or _look_changed(right, more, [graph.data[id(n)] for n in wrong]):
             mistakes = (LEFT_OVER, CHANGED_LATER)
-    numbers = f"{graph.names(wrong)[0]}: grad is {graph.grad[id(wrong[0])]:.6g}, this pass gives {right[0]:.6g}"
+    grad, given = in_digits(graph.grad[id(wrong[0])], right[0])
+    numbers = f"{graph.names(wrong)[0]}: grad is {grad}, this pass gives {given}"
     return [GraphFinding(mistakes, graph.names(wrong), numbers + _ratios(shares, wrong))]
 
 

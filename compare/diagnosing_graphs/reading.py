@@ -77,7 +77,8 @@ class ForeignGraph:
     def in_numbers(self, user: Any, node: Any, made: float, right: float) -> str:
         """One share: what a user's step passes to a node, and what is right."""
         (at,), (to,) = self.names([user]), self.names([node])
-        return f"{self.ops[id(user)].name} at {at}: passes {made:.6g} to {to}, right is {right:.6g}"
+        found, expected = in_digits(made, right)
+        return f"{self.ops[id(user)].name} at {at}: passes {found} to {to}, right is {expected}"
 
     def at(self, node: Any) -> tuple[float, float, float]:
         """x, y and out of a node's op, in the graph's own data."""
@@ -182,6 +183,12 @@ def number(value: Any) -> float | None:
         return float(value)
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def in_digits(a: float, b: float) -> tuple[str, str]:
+    """Two numbers in as many digits as tell them apart, and six at least."""
+    digits = next((d for d in range(6, 17) if f"{a:.{d}g}" != f"{b:.{d}g}"), 17)
+    return f"{a:.{digits}g}", f"{b:.{digits}g}"
 
 
 def name_of(node: Any, data: float) -> str:

@@ -184,7 +184,10 @@ def _check(network: Network, record: Backprop, function_ulps: float) -> None:
     functions: list[tuple[str, Any, Any]] = [("activation", sigma, RULES) for sigma in network.activation_functions]
     for kind, function, rules in [*functions, ("cost", network.cost, COST_RULES)]:
         if function not in rules:
-            known = ", ".join(row.name for row in rules)
-            raise ValueError(f"no rounding bound is known for the {kind} {function.name!r}; explicit's own: {known}")
+            names = [row.name for row in rules]
+            own = ", which is one of the caller's own of that name" if function.name in names else ""
+            raise ValueError(
+                f"no rounding bound is known for the {kind} {function.name!r}{own}; explicit's own: {', '.join(names)}"
+            )
     if not function_ulps >= 0:
         raise ValueError(f"function_ulps: expected a number ≥ 0, got {function_ulps!r}")

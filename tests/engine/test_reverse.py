@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import Value, grad
+from engine import Value, grad, jacobian
 from engine.reverse import nodes
 from engine.scalars import same_bits
 
@@ -305,6 +305,64 @@ def test_training_accumulating_and_several_roots_are_no_reason_to_warn(update):
         w.grad = 0
     body.data = body.data * 1.0  # the same number
     feature.backward()
+
+
+@pytest.mark.parametrize(
+    ("build", "start", "now"),
+    [
+        (lambda x, w: (x * w[0] + w[1] - 1) ** 2, 1.0, 5.0),  # the weights are 0, as at the start of training
+        (lambda x, w: x**2, -2.0, 2.0),
+        (lambda x, w: abs(x), -2.0, 2.0),
+    ],
+)
+def test_partials_that_change_while_no_number_does_are_warned_of(build, start, now):
+    x, w = Value(start), [Value(0.0), Value(0.0)]
+    y = build(x, w)
+    y.backward()
+    y.backward()
+    x.data = now
+    with pytest.warns(UserWarning, match="whose partials were"):
+        y.backward()
+
+
+def test_factors_that_change_while_their_product_does_not_are_warned_of():
+    x, w = Value(0.5), Value(2.0)
+    y = (x * w).tanh()
+    y.backward()
+    x.data = w.data = 1.0
+    with pytest.warns(UserWarning, match=r"at op × of \(1.0, 1.0\), whose partials were 2.0, 0.5"):
+        y.backward()
+
+
+def test_partials_that_do_not_exist_or_are_no_numbers_are_no_reason_to_warn():
+    numpy = pytest.importorskip("numpy")
+    lanes = Value(numpy.array([1.0, -0.0, math.nan]))
+    x, w = Value(0.0), Value(math.nan)
+    for y in (x * w + w.tanh() + w**2, (lanes * lanes).relu() + abs(lanes) / 3 + lanes.maximum(x)):
+        y.backward()
+        y.backward()
+    y = x.sqrt() + x * 3
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            y.backward()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda y, x: y.backward(),
+        lambda y, x: grad(y, x),
+        lambda y, x: jacobian([y, y], [x]),
+    ],
+)
+def test_the_warning_points_to_the_line_that_asked(ask):
+    x = Value(3.0)
+    y = x * 2 + x
+    y.backward()
+    x.data = 5.0
+    with pytest.warns(UserWarning) as caught:
+        ask(y, x)
+    assert {(w.filename, w.lineno) for w in caught} == {(__file__, ask.__code__.co_firstlineno)}
 
 
 def test_nodes_are_parents_first():

@@ -59,6 +59,12 @@ def doubled(b, w, m):
     return (b, w) if m == 1 else ([2 * v for v in b], [2 * v for v in w])
 
 
+def exiting(weights, biases, x, y):
+    if x.shape[1] > 1:
+        raise SystemExit("one sample, please")
+    return whole(weights, biases, x, y)
+
+
 def last_alone(weights, biases, x, y):
     return whole(weights, biases, x[:, -1:], y[:, -1:])
 
@@ -93,13 +99,14 @@ def raising(weights, biases, x, y):
         (first_alone, {}, "but for the first"),
         (flat, {}, "of a batch it reads the first numbers"),
         (raising, {}, "it takes one sample at a time, and no batch (test_float_verdict.py"),
+        (exiting, {}, "it takes one sample at a time, and no batch (test_float_verdict.py"),
     ],
 )
 def test_right_code_in_any_convention_is_right_and_the_convention_is_said(candidate, options, said):
     report = check(candidate, X, Y, sizes=SIZES, **options)
     assert report.right is True and report.proved is True, str(report)
     assert said in report.floats.batch and said[1:] in str(report)
-    takes_batches = candidate not in (columns, first_alone, flat, raising)
+    takes_batches = candidate not in (columns, first_alone, flat, raising, exiting)
     assert report.joined.startswith("RIGHT:" if takes_batches else "RIGHT for one sample at a time:")
 
 
@@ -121,6 +128,47 @@ def test_what_is_wrong_on_batches_is_wrong(candidate, options, name, flint, monk
     report = check(candidate, X, Y, sizes=SIZES, **options)
     assert report.right is False and report.proved is not True, str(report)
     assert name in report.joined and "of a batch" in report.joined
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_the_given_samples_are_asked_as_a_batch_too(count):
+    x, y = np.random.RandomState(0).randn(2, count), np.full((1, count), 0.5)
+
+    def at_that_count(change):
+        return changed(lambda b, w, m: change(b, w, m) if m == count else (b, w))
+
+    for change in (doubled, mean, one_left_out):
+        report = check(at_that_count(change), x, y, sizes=SIZES)
+        assert report.proved is True and report.right is False, str(report)
+        assert f"but wrong in floats: of a batch of {count}, ∂C/∂" in report.joined
+    for right in (whole, changed(mean), changed(rounded_mean), columns, first_alone, flat, raising):
+        assert check(right, x, y, sizes=SIZES).right is True
+
+    def none_of_that_count(weights, biases, x, y):
+        assert x.shape[1] != count, "not so many"
+        return whole(weights, biases, x, y)
+
+    report = check(none_of_that_count, x, y, sizes=SIZES)
+    assert report.right is None and f"of a batch of {count}: " in report.joined and "not so many" in report.joined
+
+
+def test_the_first_sample_for_b_beside_the_sum_for_w_is_not_right():
+    def half(weights, biases, x, y):
+        return first_alone(weights, biases, x, y)[0], whole(weights, biases, x, y)[1]
+
+    report = check(half, X, Y, sizes=SIZES)
+    assert report.right is None and report.proved is True
+    assert "wrong for batches: their samples are summed in ∂C/∂w, and left out of ∂C/∂b" in report.joined
+    assert check(half, X, Y, sizes=SIZES, reduction="sum").right is False
+
+
+def test_what_saturated_floats_do_not_show_of_batches_the_proof_does():
+    weights = [np.full((3, 2), 300.0), np.full((3, 3), 300.0), np.full((1, 3), 300.0)]
+    options = {"weights": weights, "biases": [np.zeros((len(w), 1)) for w in weights]}
+    report = check(whole, X, Y, **options)
+    assert "does not show in floats" in report.floats.batch and "whose samples are summed" in report.reason
+    assert report.joined == "RIGHT: proved as an identity, and right in floats."
+    assert check(columns, X, Y, **options).joined.startswith("RIGHT for one sample at a time: ")
 
 
 def test_a_batch_that_differs_over_the_field_alone_is_not_proved():
@@ -192,10 +240,25 @@ def test_a_function_that_fixes_its_layers_is_right_and_the_limit_said():
         (_, _), (_, _) = weights, biases
         return whole(weights, biases, x, y)
 
-    assert "right for the layers 2-3-1 alone" in check(two, X, Y, sizes=[2, 3, 1]).others.said
+    assert "RIGHT for the layers 2-3-1 alone: proved" in repr(check(two, X, Y, sizes=[2, 3, 1]))
     for candidate in (two, unpacked):
         report = check(candidate, X, Y, sizes=[2, 3, 1])
         assert report.right is True and "2-3-1 alone" in str(report)
+
+
+def test_what_is_said_of_other_sizes_is_true_whatever_the_verdict_at_the_given_ones():
+    def wrong_unless(layers):
+        def backprop(weights, biases, x, y):
+            b, w = whole(weights, biases, x, y)
+            return b, [v if len(w) == layers else 2 * v for v in w]
+
+        return backprop
+
+    everywhere, here = (check(wrong_unless(n), X, Y, sizes=[2, 3, 1]) for n in (0, 4))
+    for report in (everywhere, here):
+        assert report.right is False and "right for" not in str(report).lower() and "right too" not in str(report)
+    assert "it was asked at other layers, too: at 2-4-5-3-1 ∂C/∂w⁵₁₁ is" in everywhere.others.said
+    assert here.others.said == "at 2-4-5-3-1 it is right, in floats"
 
 
 def test_an_object_that_was_set_by_hand_is_not_judged_by_its_class():
@@ -305,6 +368,22 @@ def test_relu_at_its_kink_accuses_nobody():
     weights, biases = [np.ones((2, 2)), np.ones((1, 2))], [np.zeros((2, 1)), np.zeros((1, 1))]
     report = check(backprop, np.zeros((2, 1)), [[1.0]], activation="relu", weights=weights, biases=biases)
     assert report.right is None and "at the kink" in report.floats.reason
+
+
+def test_float32_inside_is_wrong_and_its_size_said():
+    def narrow(b, w, m):
+        return b, [v if v.dtype == object else v.astype(np.float32).astype(np.float64) for v in w]
+
+    assert ", that of float32 one of " in check(changed(narrow), X, Y, sizes=SIZES).joined
+    assert "float32" not in check(changed(by_type), X, Y, sizes=SIZES).joined
+
+
+def test_sys_exit_is_a_finding():
+    def exiting(weights, biases, x, y):
+        sys.exit("no gradients today")
+
+    report = check(exiting, X, Y, sizes=SIZES)
+    assert report.right is None and "SystemExit: no gradients today" in report.failure
 
 
 def test_float32_is_not_judged_and_said():

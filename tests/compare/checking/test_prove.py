@@ -68,7 +68,6 @@ def test_a_point_at_which_arguments_of_sigma_coincide_is_drawn_again(monkeypatch
 
 # Why they pass: what a certificate is about has no such mistake.
 PASSES = {
-    "accumulated-over-calls": "the first call is right, and each point is asked once",
     "tanh-prime-one-minus-a": "about the formula of one σ′; a certificate is about any σ",
     "sigmoid-prime-of-z": "as above",
     "relu-prime-at-zero": "as above",
@@ -99,6 +98,15 @@ def test_a_mistake_of_the_catalogue_is_not_proved(name):
     else:
         certificate = prove(made)
         assert certificate.proved is False and certificate.counterexample is not None
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2])
+def test_what_an_object_remembers_is_proved_neither_fresh_nor_after_calls(calls):
+    made = mistaken(Network([2, 3, 1]), "accumulated-over-calls")
+    for _ in range(calls):
+        made.backprop(np.ones((2, 2)), np.ones((1, 2)))
+    certificate = prove(made)
+    assert certificate.proved is False and certificate.counterexample is not None
 
 
 @equation("BP1", "δᴸ = ∇ₐC")

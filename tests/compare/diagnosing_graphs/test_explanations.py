@@ -97,3 +97,20 @@ def test_overwriting_is_not_named_where_other_nodes_kept_all_their_shares(seed, 
     root.backward()
     leaves[which].grad = 0
     assert "overwritten" not in names(diagnose_graph(root))
+
+
+def test_a_partial_that_is_nearly_right_is_told_from_the_right_one():
+    class Nearly(Lecture):
+        def __mul__(self, other):
+            out = super().__mul__(other)
+            del out._backward  # all that is known is the grads
+            return out
+
+    a, b = Nearly(2.0), Nearly(3.0)
+    root = a * b
+    root.grad, a.grad, b.grad = 1.0, 3.0000003, 2.0000002
+    (found,) = diagnose_graph(root, [a, b]).findings
+    assert any(f"grad is {n}.000000{n}, its uses give {n}; " in found.numbers for n in (2, 3))
+    assert found.numbers.endswith("; each of these is 1.0000001 times that")
+    root.grad = 1 + 1e-7
+    assert "the root's grad is 1.0000001" in str(diagnose_graph(root, [a, b]))

@@ -246,7 +246,7 @@ def test_worse_functions_make_a_wider_bound():
     ("network", "words"),
     [
         (Network([2, 1], Activation("mine", np.sin, lambda z, a: np.cos(z))), "activation 'mine'"),
-        (Network([2, 1], Activation("tanh", np.tanh, lambda z, a: 1 - a)), "activation 'tanh'"),
+        (Network([2, 1], Activation("tanh", np.tanh, lambda z, a: 1 - a)), "'tanh', which is one of the caller's own"),
         (Network([2, 1], cost=Cost("mine", COSTS["quadratic"].cost, COSTS["quadratic"].gradient)), "cost 'mine'"),
     ],
 )
