@@ -215,7 +215,7 @@ def holds_as_given(q: Question, answer: Answer) -> bool | None:
             seen = probe.seen(q, answer.decay)
             if retraced(answer.layers, seen):
                 continue
-            if _is_firm(seen, along(answer.layers, seen) or []):
+            if is_firm(seen, along(answer.layers, seen) or []):
                 return False
         except (ArithmeticError, ValueError):  # the cost has no derivative there
             pass
@@ -223,7 +223,7 @@ def holds_as_given(q: Question, answer: Answer) -> bool | None:
     return said
 
 
-def _is_firm(seen: Seen, made: list[At]) -> bool:
+def is_firm(seen: Seen, made: list[At]) -> bool:
     """Whether our numbers at a point are finite, and no z is at a kink, whatever the rounding."""
     of = seen.of
     arrays = [*of.zs, *of.activations, *(seen.expected(at, name) for at in made for name in ("nabla_b", "nabla_w"))]
