@@ -12,7 +12,7 @@ from itertools import islice, product
 import numpy as np
 
 from compare.candidates.reduction import TAKEN, Reduction
-from compare.diagnosing.answer import Answer, is_firm
+from compare.diagnosing.answer import Answer, holds_as_given, is_firm
 from compare.diagnosing.findings import Finding
 from compare.diagnosing.probes import Probe, field_probe, float_probe, float_probes, rational_probes
 from compare.diagnosing.question import RAISED, Question, call, found_in, note
@@ -92,6 +92,8 @@ def _common_as_given(q: Question, answer: Answer, common: Reductions) -> Reducti
         here = _common(q, answer, [probe], common)
         if here == common or answer.unexplained:
             return here
+        if holds_as_given(q, answer) is not True:  # that is said of its samples one by one
+            return common
         seen = probe.seen(q, answer.decay)
         if is_firm(seen, along(answer.layers, seen) or []):
             return here
