@@ -9,7 +9,7 @@ import numpy as np
 
 from compare.candidates.gradients import as_float64
 from compare.diagnosing.precision import is_rounding, is_short
-from compare.diagnosing.probes import field_probe, float_probe, float_probes, rational_probes
+from compare.diagnosing.probes import Probe, field_probe, float_probe, float_probes, rational_probes
 from compare.diagnosing.question import RAISED, Question, call, found_in, note
 from compare.diagnosing.tried import Decay, Seen
 from compare.diagnosing.walk import WalkedLayer, along, retraced, walk
@@ -51,7 +51,27 @@ class Answer:
 
 
 def answer_of(q: Question) -> Answer:
-    """In exact arithmetic, if that explains all; else in floats; else with the precision of float32."""
+    """In exact arithmetic, if that explains all; else in floats; else with the precision of float32.
+
+    Mistakes count only if all parameters were really replaced; else it is asked with its own.
+    """
+    answer = _with_other_weights(q)
+    if answer.score != (0, 0):
+        with suppress(*RAISED):
+            q.kept = q.candidate.kept()
+    if q.kept:
+        return with_decay(q, [probe.seen(q) for probe in _own_probes(q)], "float64")
+    return answer
+
+
+def _own_probes(q: Question) -> Iterator[Probe]:
+    """The caller's first sample, and random ones, with the parameters of the candidate itself."""
+    weights, biases, *_ = q.own_sample
+    yield float_probe(q, q.own_sample)
+    yield from (float_probe(q, (weights, biases, *probe.point[2:])) for probe in float_probes(q))
+
+
+def _with_other_weights(q: Question) -> Answer:
     tried: list[Answer] = []
     exact = () if q.floats_only else (_in_field, _in_rationals)
     for arithmetic in (*exact, _in_doubles, _in_singles):
@@ -194,7 +214,8 @@ Display = tuple[list[At], Seen]  # the layers at a point with their mistakes, an
 
 def displays(q: Question, answer: Answer) -> Iterator[Display]:
     """Points whose numbers can be shown, in floats: the caller's own first sample, then random ones."""
-    for probe in chain([float_probe(q, q.own_sample, answer.u)], float_probes(q, answer.u)):
+    first = [float_probe(q, q.own_sample, answer.u)]
+    for probe in _own_probes(q) if q.kept else chain(first, float_probes(q, answer.u)):
         with suppress(ArithmeticError, ValueError):  # the cost has no derivative there: a is 0 or 1 up to rounding
             seen = probe.seen(q, answer.decay)
             made = along(answer.layers, seen)
