@@ -42,8 +42,8 @@ def batch_findings(q: Question, answer: Answer) -> list[Finding]:
     except (*RAISED, _OneByOne) as error:
         if q.declared.reduction is not None:
             raise
-        note(q, f"it takes one sample at a time ({error})" if isinstance(error, _OneByOne) else
-             f"it takes one sample at a time (a batch raised: {error})")  # fmt: skip
+        said = str(error) if isinstance(error, _OneByOne) else f"a batch raised: {error}"
+        note(q, f"it takes one sample at a time ({said})")
         q.singly = True
         return []
     found = _layers_of_one_sample(common)

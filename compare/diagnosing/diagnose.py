@@ -73,7 +73,8 @@ def diagnose(
     Raises
     ------
     TypeError, ValueError
-        A wrong argument; a candidate without a known interface; parameters that do not fit together.
+        A wrong argument; a candidate without a known interface; parameters that do not fit together; a cost whose
+        gradient is not its derivative.
     RuntimeError
         The diagnosis itself failed, which says nothing about the candidate.
 
