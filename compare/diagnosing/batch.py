@@ -11,6 +11,7 @@ from itertools import islice, product
 
 import numpy as np
 
+from compare.candidates.gradients import as_float64
 from compare.candidates.reduction import TAKEN, Reduction
 from compare.diagnosing.answer import Answer, holds_as_given, is_firm
 from compare.diagnosing.findings import Finding
@@ -87,14 +88,15 @@ def _common(q: Question, answer: Answer, probes: Iterable[Probe], common: Reduct
 
 def _common_as_given(q: Question, answer: Answer, common: Reductions) -> Reductions:
     """The same with the caller's batch, where its numbers say anything."""
-    probe = float_probe(q, (q.candidate.weights, q.candidate.biases, q.x, q.y), answer.u)
+    own = float_probe(q, (q.candidate.weights, q.candidate.biases, q.x, q.y), answer.u)
+    probe = replace(own, read=as_float64)  # there may be many samples, and their sums are bounded as they are
     try:
         here = _common(q, answer, [probe], common)
         if here == common or answer.unexplained:
             return here
         if holds_as_given(q, answer) is not True:  # that is said of its samples one by one
             return common
-        seen = probe.seen(q, answer.decay)
+        seen = own.seen(q, answer.decay)
         if is_firm(seen, along(answer.layers, seen) or []):
             return here
     except (ArithmeticError, ValueError):  # the cost has no derivative there
@@ -210,7 +212,7 @@ def _fitting(
 
 def _rounded(parts: list[Array], u: float) -> Callable[[Array, Array], bool]:
     """Whether two sums of the same few hundred products are equal, or, of floats, within u times their size."""
-    if not parts or not isinstance(parts[0].flat[0], Near):
+    if not parts or not isinstance(parts[0].flat[0], (Near, float)):
         return equal
     bound = 4096 * u * max(1.0, sum(float(np.abs(values(part)).max()) for part in parts))
     if not np.isfinite(bound):
