@@ -10,6 +10,7 @@ import random
 from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -92,15 +93,16 @@ class Candidate:
             return ""
         rng = random.Random(0)
         x, y = (np.array([[rng.gauss(0, 1)] for _ in range(n)]) for n in (self.sizes[0], self.sizes[-1]))
-        usual = self.fresh().on_floats(x, y)
+        usual = self.fresh().own_returned(x, y)
         for number, place in enumerate(self.fresh().copies()):
             changed = self.fresh()
             try:
                 changed.copies()[number].array[...] += 1.0
-                found = changed.on_floats(x, y)
+                found = changed.own_returned(x, y)
             except (CandidateError, NotGradients, ValueError, TypeError):  # ValueError: the array is read-only
                 return place.path
-            if not all(np.array_equal(a, b) for a, b in zip(usual, found, strict=True)):
+            arrays = zip(chain(*usual), chain(*found), strict=True)
+            if not all(np.array_equal(a, b) for a, b in arrays):
                 return place.path
         return ""
 

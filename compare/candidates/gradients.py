@@ -46,6 +46,7 @@ class CandidateError(Exception):
     def __init__(self, error: BaseException, line: Line | None) -> None:
         self.error, self.line = error, line
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        what = f"it ends the process ({what})" if isinstance(error, SystemExit) else what
         super().__init__(f"{line}: {what}" if line else what)
 
     @property

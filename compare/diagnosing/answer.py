@@ -50,7 +50,27 @@ class Answer:
 
 
 def answer_of(q: Question) -> Answer:
-    """In exact arithmetic, if that explains all; else in floats; else with the precision of float32."""
+    """In exact arithmetic, if that explains all; else in floats; else with the precision of float32.
+
+    Mistakes count only if all parameters were really replaced; else it is asked with its own.
+    """
+    answer = _with_other_weights(q)
+    if answer.score != (0, 0):
+        with suppress(*RAISED):
+            q.kept = q.candidate.kept()
+    if q.kept:
+        return with_decay(q, [probe.seen(q) for probe in _own_probes(q)], "float64")
+    return answer
+
+
+def _own_probes(q: Question) -> Iterator[Probe]:
+    """The caller's first sample, and random ones, with the parameters of the candidate itself."""
+    weights, biases, *_ = q.own_sample
+    yield float_probe(q, q.own_sample)
+    yield from (float_probe(q, (weights, biases, *probe.point[2:])) for probe in float_probes(q))
+
+
+def _with_other_weights(q: Question) -> Answer:
     tried: list[Answer] = []
     exact = {} if q.floats_only else _EXACT
     for arithmetic, probes in (exact | _FLOATS).items():
@@ -169,7 +189,8 @@ Display = tuple[list[At], Seen]  # the layers at a point with their mistakes, an
 
 def displays(q: Question, answer: Answer) -> Iterator[Display]:
     """Points whose numbers can be shown, in floats: the caller's own first sample, then random ones."""
-    for probe in chain([float_probe(q, q.own_sample, answer.u)], float_probes(q, answer.u)):
+    first = [float_probe(q, q.own_sample, answer.u)]
+    for probe in _own_probes(q) if q.kept else chain(first, float_probes(q, answer.u)):
         with suppress(ArithmeticError, ValueError):  # the cost has no derivative there: a is 0 or 1 up to rounding
             seen = probe.seen(q, answer.decay)
             made = along(answer.layers, seen)
@@ -190,7 +211,7 @@ def holds_as_given(q: Question, answer: Answer) -> bool | None:
             seen = probe.seen(q, answer.decay)
             if retraced(answer.layers, seen):
                 continue
-            if _is_firm(seen, along(answer.layers, seen) or []):
+            if is_firm(seen, along(answer.layers, seen) or []):
                 return False
         except (ArithmeticError, ValueError):  # the cost has no derivative there
             pass
@@ -198,7 +219,7 @@ def holds_as_given(q: Question, answer: Answer) -> bool | None:
     return said
 
 
-def _is_firm(seen: Seen, made: list[At]) -> bool:
+def is_firm(seen: Seen, made: list[At]) -> bool:
     """Whether our numbers at a point are finite, and no z is at a kink, whatever the rounding."""
     of = seen.of
     arrays = [*of.zs, *of.activations, *(seen.expected(at, name) for at in made for name in ("nabla_b", "nabla_w"))]

@@ -1,15 +1,17 @@
 """How the samples of a batch are put together: summed, averaged, or mistaken."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice, product
 
 import numpy as np
 
+from compare.candidates.gradients import as_float64
 from compare.candidates.reduction import TAKEN, Reduction
-from compare.diagnosing.answer import Answer
+from compare.diagnosing.answer import Answer, holds_as_given, is_firm
 from compare.diagnosing.findings import Finding
-from compare.diagnosing.probes import Probe, field_probe, float_probes, rational_probes
+from compare.diagnosing.probes import Probe, field_probe, float_probe, float_probes, rational_probes
 from compare.diagnosing.question import RAISED, Question, call, found_in, note
 from compare.diagnosing.tried import Found, Seen
 from compare.diagnosing.walk import along, retraced
@@ -18,7 +20,8 @@ from compare.numbers.bounded import Near, equal, values
 from explicit.costs import quadratic
 from explicit.elementwise import Array
 
-_SIZES = (4, 3)  # of batches: two, of which no other number that is divided by can be both
+_EXACT = (4, 2)  # sizes of batches: two, which no other divisor can be; of exact numbers, 1/m must be a float
+_FLOAT = (4, 3)
 _MOST_PROBES = 6
 _REDUCTIONS = [Reduction(taken, divided) for divided in range(3) for taken in TAKEN]
 _WHOLE = [Reduction("averaged"), *(Reduction("spread", d) for d in range(3))]  # of both ∂C/∂b and ∂C/∂w, by a walk
@@ -31,20 +34,17 @@ def batch_findings(q: Question, answer: Answer) -> list[Finding]:
     q.singly = q.x.shape[1] == 1 and q.declared.reduction is None
     if q.singly:
         return []
-    common: Reductions = []
-    for probe in _probes(q, answer):
-        try:
-            here = _reductions_at(q, probe, answer)
-        except RAISED as error:
-            if q.declared.reduction is not None:
-                raise
-            note(q, f"it takes one sample at a time (a batch raised: {error})")
-            q.singly = True
-            return []
-        both_of = zip(common or here, here, strict=True)
-        common = [[a & b for a, b in zip(*two, strict=True)] for two in both_of]
+    try:
+        common = _reductions(q, answer)
+    except (*RAISED, _OneByOne) as error:
+        if q.declared.reduction is not None:
+            raise
+        said = str(error) if isinstance(error, _OneByOne) else f"a batch raised: {error}"
+        note(q, f"it takes one sample at a time ({said})")
+        q.singly = True
+        return []
     found = _layers_of_one_sample(common)
-    overall = [set.intersection(*ways) for ways in common]
+    overall = [_but_constant(set.intersection(*ways)) for ways in common]
     both = overall[0] & overall[1]
     b, w = (next((way for way in (*_REDUCTIONS, *_WHOLE) if way in (both or ways)), None) for ways in overall)
     if None in (b, w) and any(m.name == "updated-w" for layer in answer.layers for c in layer.classes for m in c):
@@ -55,15 +55,59 @@ def batch_findings(q: Question, answer: Answer) -> list[Finding]:
     return [*found, *reduction_findings(q, b, w, q.declared.reduction)]
 
 
-def _probes(q: Question, answer: Answer) -> Iterator[Probe]:
-    """Batches of each size, in the arithmetic of the answer."""
-    for m in _SIZES:
+class _OneByOne(Exception):
+    """Of a batch there are other shapes than of its samples: it is code for one sample."""
+
+
+def _reductions(q: Question, answer: Answer) -> Reductions:
+    """What holds at every point: of floats, the caller's own batch among them, and of exact numbers where these serve.
+
+    As for one sample, floats decide where the code forces them, or computes something else on exact numbers.
+    """
+    common: Reductions = []
+    with suppress(*RAISED):
+        common = _common(q, answer, _exact_probes(q, answer), [])
+    served = bool(common) and all(ways for layers in common for ways in layers)
+    sizes, most = (_FLOAT[1:], 2) if served else (_FLOAT, _MOST_PROBES)
+    in_floats = (probe for m in sizes for probe in islice(float_probes(q, answer.u, samples=m), most))
+    common = _common(q, answer, in_floats, common if served else [])
+    return _common_as_given(q, answer, common) if q.x.shape[1] > 1 else common
+
+
+def _common(q: Question, answer: Answer, probes: Iterable[Probe], common: Reductions) -> Reductions:
+    for probe in probes:
+        here = _reductions_at(q, probe, answer)
+        both_of = zip(common or here, here, strict=True)
+        common = [[a & b for a, b in zip(*two, strict=True)] for two in both_of]
+    return common
+
+
+def _common_as_given(q: Question, answer: Answer, common: Reductions) -> Reductions:
+    """The same with the caller's batch, where its numbers say anything."""
+    own = float_probe(q, (q.candidate.weights, q.candidate.biases, q.x, q.y), answer.u)
+    probe = replace(own, read=as_float64)  # there may be many samples, and their sums are bounded as they are
+    try:
+        here = _common(q, answer, [probe], common)
+        if here == common or answer.unexplained:
+            return here
+        if holds_as_given(q, answer) is not True:  # that is said of its samples one by one
+            return common
+        seen = own.seen(q, answer.decay)
+        if is_firm(seen, along(answer.layers, seen) or []):
+            return here
+    except (ArithmeticError, ValueError):  # the cost has no derivative there
+        pass
+    note(q, "the given batch: a z is at a kink, or floats overflow, so that nothing can be said of it as a whole")
+    return common
+
+
+def _exact_probes(q: Question, answer: Answer) -> Iterator[Probe]:
+    """Batches of each size in the exact arithmetic of the answer; none where it is one of floats."""
+    for m in _EXACT:
         if answer.arithmetic == "finite field":
             yield field_probe(q, samples=m)
         elif answer.arithmetic == "rational":
             yield from islice(rational_probes(q, samples=m), _MOST_PROBES)
-        else:
-            yield from islice(float_probes(q, answer.u, samples=m), _MOST_PROBES)
 
 
 def _layers_of_one_sample(common: Reductions) -> list[Finding]:
@@ -76,6 +120,12 @@ def _layers_of_one_sample(common: Reductions) -> list[Finding]:
                 layers[i] = set(_REDUCTIONS)
                 found.setdefault((i + 2, taken), []).append(f"∂C/∂{slot}")
     return [_of_one(taken, " and ".join(slots), layer) for (layer, taken), slots in sorted(found.items(), reverse=True)]
+
+
+def _but_constant(ways: set[Reduction]) -> set[Reduction]:
+    """Without "first" and "last" where both fit: what does not depend on the samples is neither."""
+    alone = {way for way in ways if way.taken in ("first", "last")}
+    return ways - alone if len({way.taken for way in alone}) == 2 else ways
 
 
 def _of_one(taken: str, of: str, layer: int | None = None) -> Finding:
@@ -92,7 +142,7 @@ def leaves_samples_out(q: Question, answer: Answer) -> bool:
     if not all(layer.is_skipped for layer in answer.layers):
         return False
     try:
-        probe = next(float_probes(q, samples=_SIZES[0]))
+        probe = next(float_probes(q, samples=_EXACT[0]))
         batch = [f for layer in found_in(q, call(q, probe.point), probe.read) for f in (layer.nabla_b, layer.nabla_w)]
     except RAISED:
         return False
@@ -105,10 +155,10 @@ def _reductions_at(q: Question, probe: Probe, answer: Answer) -> Reductions:
     m = x.shape[1]
     batch = found_in(q, call(q, probe.point), probe.read)
     singles = [found_in(q, call(q, (weights, biases, x[:, s : s + 1], y[:, s : s + 1])), probe.read) for s in range(m)]
-    of_slot = probe.passed.biases, probe.passed.weights
+    _check_shapes(q, batch, singles)
     mixed: list[At] | None = None
     found: Reductions = []
-    for slot, own, decay in zip(_SLOTS, of_slot, answer.decay[::-1], strict=True):
+    for slot, own, decay in zip(_SLOTS, (biases, weights), answer.decay[::-1], strict=True):
         layers = []
         for i in range(len(own)):
             if (slot, i) in q.silent:
@@ -133,6 +183,17 @@ def _reductions_at(q: Question, probe: Probe, answer: Answer) -> Reductions:
     return found
 
 
+def _check_shapes(q: Question, batch: list[Found], singles: list[list[Found]]) -> None:
+    """Raise _OneByOne where a batch has the shapes of no gradients; ∂C/∂b may have one column for each sample."""
+    for i, slot in product(range(len(batch)), _SLOTS if q.declared.reduction is None else ()):
+        whole, *each = (getattr(f[i], slot) for f in (batch, *singles))
+        shapes = {one.shape for one in each if one is not None}
+        columns = np.hstack(each).shape if slot == "nabla_b" and len(shapes) == 1 else None
+        if len(shapes) == 1 and whole.shape not in (*shapes, columns):
+            name = f"∂C/∂{slot[-1]} at layer {i + 2}"
+            raise _OneByOne(f"of a batch of {len(singles)}, {name} has shape {whole.shape}, and of one {shapes.pop()}")
+
+
 def _fitting(whole: Array, taken: dict[str, Array], m: int, same: Callable[[Array, Array], bool]) -> set[Reduction]:
     """The ways that make the batch's gradient of what was taken of the samples."""
     made = ((way, way.over(taken[way.taken], m)) for way in _REDUCTIONS if way.taken in taken)
@@ -141,9 +202,9 @@ def _fitting(whole: Array, taken: dict[str, Array], m: int, same: Callable[[Arra
 
 def _rounded(parts: list[Array], u: float) -> Callable[[Array, Array], bool]:
     """Whether two sums of the same few hundred products are equal, or, of floats, within u times their size."""
-    if not parts or not isinstance(parts[0].flat[0], Near):
+    if not parts or not isinstance(parts[0].flat[0], (Near, float)):
         return equal
-    bound = 4096 * u * max(1.0, *(float(np.abs(values(part)).max()) for part in parts))
+    bound = 4096 * u * max(1.0, sum(float(np.abs(values(part)).max()) for part in parts))
     if not np.isfinite(bound):
         return lambda found, expected: False
     return lambda found, expected: bool((np.abs(values(found) - values(expected)) <= bound).all())

@@ -65,7 +65,8 @@ def diagnose(
     Raises
     ------
     TypeError, ValueError
-        A wrong argument; a candidate without a known interface; parameters that do not fit together.
+        A wrong argument; a candidate without a known interface; parameters that do not fit together; a cost whose
+        gradient is not its derivative.
     RuntimeError
         The diagnosis itself failed, which says nothing about the candidate.
 
@@ -130,10 +131,12 @@ def _diagnosis(q: Question) -> Diagnosis:
         note(q, "what differs from call to call is not judged")
     if answer.unexplained and q.most and (other := other_functions(q)):
         note(q, f"with {other} it would be right: is it the network that was declared?")
+    unjudged = "" if as_given is not None else "at the given weights, x and y: z is at a kink, or floats overflow"
+    if q.kept:
+        unjudged = f"at other weights: it keeps parameters in `{q.kept}` too, which were not replaced"
     return Diagnosis(
-        q.network, found, unknown, answer.layers, answer.arithmetic, notes=q.notes, singly=q.singly, apart=distance,
-        unjudged="" if as_given is not None else "at the given weights, x and y: z is at a kink, or floats overflow",
-    )  # fmt: skip
+        q.network, found, unknown, answer.layers, answer.arithmetic, "", q.notes, q.singly, unjudged, distance
+    )
 
 
 def _raised(q: Question, error: Exception) -> Diagnosis:

@@ -184,7 +184,12 @@ def _pair(tag: str, at: At, seen: Seen) -> tuple[At, Array, Array]:
     quantity = {bp3.tag: "nabla_b", bp4.tag: "nabla_w"}.get(tag, "delta")
     found = getattr(seen.found[at.layer - 2], quantity)
     if quantity == "delta" or found is None:
-        return at, values(at.delta), values(at.error * at.slope)
+        own, right = values(at.delta), values(at.error * at.slope)
+        b = seen.found[at.layer - 2].nabla_b
+        # Where only exact numbers said what δ is, `at` has the right one: of one sample ∂C/∂b is δ.
+        if b is not None and b.shape == own.shape and np.array_equal(own, right):
+            own = values(b)
+        return at, own, right
     return at, values(found), values(seen.expected(at, quantity))
 
 

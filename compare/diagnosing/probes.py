@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -33,9 +34,14 @@ class Probe:
     """One point in one arithmetic: the pass, the numbers for the candidate, and how its results are read."""
 
     point: Point
-    passed: Pass
+    make: Callable[[], Pass]
     read: Callable[[Array], Array]
     same: Callable[[Array, Array], bool]
+
+    @cached_property
+    def passed(self) -> Pass:
+        """Our forward pass there, made when it is asked for."""
+        return self.make()
 
     def seen(self, q: Question, decay: Decay = (0.0, 0.0)) -> Seen:
         """The candidate's gradients at this point, beside our pass."""
@@ -46,14 +52,14 @@ def field_probe(q: Question, samples: int = 1) -> Probe:
     """A random point of GF(2⁶¹ − 1)."""
     functions = Functions(f"diagnose {q.declared.seed}")
     point = draw(q.network.sizes, functions.variable, samples)
-    return Probe(point, pass_of(q, point), lambda array: lifted(array, functions.element), equal)
+    return Probe(point, partial(pass_of, q, point), lambda array: lifted(array, functions.element), equal)
 
 
 def rational_probes(q: Question, samples: int = 1) -> Iterator[Probe]:
     """Points at which units are on and off, then, layer by layer, with every other z at the kink."""
 
     def probe(point: Point) -> Probe:
-        return Probe(point, pass_of(q, point), lambda a: lifted(a, Rational), equal)
+        return Probe(point, partial(pass_of, q, point), lambda a: lifted(a, Rational), equal)
 
     kinks = [(i, first) for i, f in enumerate(q.network.activation_functions) if f.row.kink == 1 for first in (0, 1)]
     for number in range(MANY + len(kinks) if kinks else 1):
@@ -168,6 +174,10 @@ def float_probe(q: Question, point: Point, u: float = DOUBLE) -> Probe:
     def same(found: Array, expected: Array) -> bool:
         return within(found, expected, blur + u * getattr(q.candidate.candidate, "largest", 0.0))
 
-    passed = pass_of(q, numbers)
-    kinks = {layer: Near(c.to_float(), 0.0, u) if isinstance(c, Rational) else c for layer, c in passed.kinks.items()}
-    return Probe(point, replace(passed, kinks=kinks), read, same)
+    def make() -> Pass:
+        passed = pass_of(q, numbers)
+        kinks = passed.kinks.items()
+        kept = {layer: Near(c.to_float(), 0.0, u) if isinstance(c, Rational) else c for layer, c in kinks}
+        return replace(passed, kinks=kept)
+
+    return Probe(point, make, read, same)

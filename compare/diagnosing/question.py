@@ -1,6 +1,7 @@
 """What is asked of a candidate: its code in our convention, what was declared, what was recognised."""
 
 import copy
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,11 +12,13 @@ from compare.candidates import conventions
 from compare.candidates.beside_ours import Point
 from compare.candidates.candidate import Candidate
 from compare.candidates.gradients import CandidateError, NotGradients
+from compare.comparison.tracing import as_values
 from compare.diagnosing.shapes import readings
 from compare.diagnosing.tried import Found
 from compare.diagnosing.walk import MOST
-from explicit import Activation, Cost, Network, checks
-from explicit.elementwise import Array
+from compare.numbers.bounded import near, values, within
+from explicit import COSTS, Activation, Cost, Network, checks
+from explicit.elementwise import Array, objects
 
 ETA = 0.375  # of a training step: its inverse is no factor that a mistake has
 RAISED = (CandidateError, NotGradients)
@@ -63,6 +66,7 @@ class Question:
     most:         mistakes in one layer that are looked for
     kinks:        σ′(0) of a layer as the candidate has it, where that was measured
     singly:       whether batches were not looked at
+    kept:         where the candidate keeps parameters that were not replaced, where that was found; ""
     """
 
     candidate: Candidate
@@ -76,6 +80,7 @@ class Question:
     most: int = MOST
     kinks: Mapping[int, Any] = field(default_factory=dict)
     singly: bool = False
+    kept: str = ""
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -153,7 +158,33 @@ def question_of(
     for name, array, rows in (("x", x, of.sizes[0]), ("y", y, of.sizes[-1])):
         if array.shape[0] != rows or array.shape[1] != x.shape[1]:
             raise ValueError(f"{name}: expected shape ({rows}, {x.shape[1]}), samples in columns, got {array.shape}")
-    return Question(of, network, x, y, declared, eta, notes=notes)
+    q = Question(of, network, x, y, declared, eta, notes=notes)
+    if network.cost not in COSTS.values():
+        _check_gradient(q)
+    return q
+
+
+def _check_gradient(q: Question) -> None:
+    """Refuse a cost whose gradient is not its derivative: a candidate with the same mistake would be right."""
+    generator, cost = random.Random("diagnose cost"), q.network.cost
+    try:
+        for _ in range(4):
+            x, y = (np.array([[generator.random()] for _ in some]) for some in (q.x, q.y))
+            a, y = near(q.network.forward(x)[1][-1]), near(y)
+            leaves = as_values(a)
+            (traced,) = q.network.cost_per_sample(leaves, as_values(y))
+            traced.backward()
+            derivative, own = objects((v.grad for v in leaves.flat), a.shape), np.asarray(cost.gradient(a, y))
+            if not within(own, derivative):
+                first = [f"{float(values(some).flat[0]):.6g}" for some in (own, derivative)]
+                said = f"at a random point its first number is {first[0]}, and that of the derivative {first[1]}"
+                break
+        else:
+            return
+    except (ArithmeticError, AttributeError, TypeError, ValueError):  # it does not run on such numbers
+        note(q, f"whether the gradient of the cost {cost.name!r} is its derivative was not looked at")
+        return
+    raise ValueError(f"cost: the gradient of {cost.name!r} is not its derivative: {said}")
 
 
 def matrix(name: str, value: Any) -> Array:

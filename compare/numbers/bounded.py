@@ -52,6 +52,16 @@ class Near(Operators):
     def __abs__(self) -> "Near":
         return Near(abs(self.value), self.error, self.u)
 
+    def __pow__(self, exponent: Any) -> "Near":
+        """A whole power, by multiplications; for others there is no rule."""
+        if not float(exponent).is_integer():
+            raise TypeError(f"Near ** {exponent!r}: expected a whole exponent")
+        k = int(exponent)
+        if k < 2:
+            return self if k == 1 else 1 / self**-k if k else self.lift(1.0)
+        half = self ** (k // 2)
+        return half * half * self if k % 2 else half * half
+
     def _ordered(self, holds: Callable[[Any, Any], bool], other: Any) -> bool:
         return holds(self.value, _value(other))
 

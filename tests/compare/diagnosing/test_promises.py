@@ -6,7 +6,8 @@ import pytest
 from compare import diagnose
 from compare.candidates.reduction import Reduction
 from compare.diagnosing.batch import reduction_findings
-from explicit import Network
+from explicit import Cost, Network
+from explicit.sums import add_up
 
 RANDOM = np.random.RandomState(7)
 X, Y = RANDOM.randn(3, 3), RANDOM.rand(2, 3)
@@ -227,3 +228,77 @@ def test_a_given_point_that_shows_nothing_is_not_judged():
     assert diagnose(kinked, 0 * X, Y, activation="relu", weights=of.weights, biases=of.biases).right  # z is exactly 0
     found = diagnose(gradients, 1e308 * np.ones((3, 1)), Y[:, :1], sizes=[3, 4, 2])
     assert found.right is None and found.verdict.startswith("NOT JUDGED at the given weights, x and y")
+
+
+# -- arguments and candidates of other kinds -----------------------------------------------------------------
+
+SIZES = [3, 4, 2]
+
+
+def of_cost(error):
+    """Gradients of a cost with ∇ₐC = error(a, y)."""
+
+    def backprop(weights, biases, x, y):
+        a = x
+        for w, b in zip(weights, biases, strict=True):
+            a = sigmoid(w @ a + b)
+        return gradients(weights, biases, x, a - error(a, y))
+
+    return backprop
+
+
+def test_a_cost_with_a_power_is_judged():
+    cost = Cost("quartic", lambda a, y: add_up((a - y) ** 4) / 4, lambda a, y: (a - y) ** 3)
+    assert diagnose(of_cost(lambda a, y: (a - y) ** 3), X, Y, cost=cost, sizes=SIZES).right
+    assert diagnose(of_cost(lambda a, y: (a - y) ** 2), X, Y, cost=cost, sizes=SIZES).right is False
+
+
+def test_a_gradient_that_is_not_that_of_its_cost_is_refused():
+    cost = Cost("mine", lambda a, y: add_up((a - y) * (a - y)) / 2, lambda a, y: 3 * (a - y))
+    with pytest.raises(ValueError, match="cost: the gradient of 'mine' is not its derivative: at a random point"):
+        diagnose(of_cost(lambda a, y: 3 * (a - y)), X, Y, cost=cost, sizes=SIZES)
+
+
+def test_nothing_wrong_in_floats_is_said_to_be_right_there():
+    def backprop(weights, biases, x, y):
+        a = [x]
+        for w, b in zip(weights, biases, strict=True):
+            a.append(sigmoid(w @ a[-1] + b))
+        above = (a[-1] - y) * a[-1] * (1 - a[-1])
+        below = weights[1].T @ (2 * above) * a[1] * (1 - a[1])
+        some = [below @ a[0].T, above @ a[1].T]
+        some = some if x.dtype == object else [w.astype(np.float32) for w in some]
+        return [d.sum(axis=1, keepdims=True) for d in (below, above)], some
+
+    assert diagnose(backprop, X, Y, sizes=SIZES).unexplained == ["BP2 at layer 2: it is 2 times the right one"]
+
+
+def test_the_end_of_the_process_is_a_finding():
+    def backprop(weights, biases, x, y):
+        raise SystemExit(3)
+
+    found = diagnose(backprop, X, Y, sizes=SIZES)
+    assert found.right is False and "it ends the process (SystemExit: 3)" in found.failure
+
+
+class Keeping:
+    """A class that keeps Wᵀ besides, from the beginning."""
+
+    def __init__(self, factor=1):
+        of = Network(SIZES, seed=4)
+        self.weights, self.biases, self.factor = of.weights, of.biases, factor
+        self.WT = [w.T.copy() for w in of.weights]
+
+    def backprop(self, x, y):
+        a = [x]
+        for w, b in zip(self.weights, self.biases, strict=True):
+            a.append(sigmoid(w @ a[-1] + b))
+        above = (a[-1] - y) * a[-1] * (1 - a[-1])
+        below = self.WT[1] @ above * a[1] * (1 - a[1])
+        return [d.sum(axis=1, keepdims=True) for d in (below, above)], [self.factor * (below @ a[0].T), above @ a[1].T]
+
+
+def test_parameters_that_are_kept_elsewhere_are_not_judged_at_others():
+    found = diagnose(Keeping(), X, Y)
+    assert found.right is None and "it keeps parameters in `WT[1]` too" in found.verdict
+    assert names(diagnose(Keeping(2), X, Y)) == ["nabla-w-doubled"]
