@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from engine.modes import active, check_adjoints, describe, inside
-from engine.reverse import LOCK, nodes, reach, sweep, warn_if_changed
+from engine.reverse import LOCK, adjoints, nodes
 from engine.scalars import one, same_bits, zero
-from engine.value import Value
+from engine.value import Value, anchors
 
 TYPE_CHECKING = False  # typing itself takes a fifth of the time that `import engine` may take
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def grad(y: Value, xs: Any, create_graph: bool = False) -> Any:
+def grad(y: Value, xs: Any, create_graph: bool = False, after: Sequence[Value] = ()) -> Any:
     """∂y/∂x for each x in xs, without touching any node's `grad`.
 
     Parameters
@@ -22,6 +22,7 @@ def grad(y: Value, xs: Any, create_graph: bool = False) -> Any:
     xs : a Value, or a sequence of them; an x that y does not depend on has derivative 0
     create_graph : whether the results are Values with a graph of their own: the road to higher
         derivatives
+    after : anchors, as in `Value.backward`; they order additions, and with create_graph there is nothing to order
 
     Returns
     -------
@@ -30,7 +31,9 @@ def grad(y: Value, xs: Any, create_graph: bool = False) -> Any:
     Raises
     ------
     TypeError
-        y or an x is not a Value.
+        y, an x or an anchor is not a Value.
+    ValueError
+        Anchors are given with create_graph.
     RuntimeError
         With create_graph: data was assigned since the forward pass, so that the stored partials
         and the data disagree.
@@ -46,23 +49,23 @@ def grad(y: Value, xs: Any, create_graph: bool = False) -> Any:
     for name, node in [("y", y), *(("xs", x) for x in targets)]:
         if not isinstance(node, Value):
             raise TypeError(f"grad({name}): expected a Value, got {type(node).__name__} {node!r:.60}")
-    results = _graph_of_adjoints(y, targets) if create_graph else _adjoints(y, targets)
+    after = anchors("grad", after)
+    if create_graph and after:
+        raise ValueError("grad(after): anchors order the pass on numbers; with create_graph=True give none")
+    results = _graph_of_adjoints(y, targets) if create_graph else _adjoints(y, targets, after)
     return results[0] if isinstance(xs, Value) else results
 
 
-def _adjoints(y: Value, xs: list[Value]) -> list[Any]:
+def _adjoints(y: Value, xs: list[Value], after: Sequence[Value]) -> list[Any]:
     with LOCK:
         for x in xs:
             x._adj = None  # what a pass that raised left behind is no adjoint of y
-        inner, leaves, reached, again = reach(y)
-        if again:
-            warn_if_changed(inner, "grad()")
-        sweep(y, inner, reached, one(y.data))
+        inner, leaves = adjoints(y, one(y.data), "grad()", after)
         if active and inside("detect_nonfinite"):
             check_adjoints([*reversed(inner), *leaves])
         found = [zero(y.data) if x._adj is None else x._adj for x in xs]
         for node in inner:
-            node._adj = reached
+            node._adj = True  # a pass was here
         for node in leaves:
             node._adj = None
     return found

@@ -23,20 +23,52 @@ from engine.scalars import errors_ignored, is_lanes, same_bits
 
 TYPE_CHECKING = False  # typing itself takes a fifth of the time that `import engine` may take
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 LOCK = RLock()
 
 
-def reach(root: Any) -> tuple[list[Any], list[Any], object, bool]:
-    """All nodes below root: (inner nodes in postorder, leaves, their mark in `_adj`, whether a pass was here)."""
-    reached = object()  # a new mark for each pass: what an interrupted pass left behind means nothing
+class Nothing:
+    """What has come to a node before any contribution has: nothing · partial = nothing, and x + nothing = x.
+
+    Each pass has one of its own, as the mark of the nodes that it found: what an interrupted pass left behind means
+    nothing to the next.
+    """
+
+    __slots__ = ()
+    __array_ufunc__ = None  # lanes + nothing is ours to answer
+
+    def __mul__(self, partial: Any) -> Nothing:
+        return self
+
+    def __radd__(self, so_far: Any) -> Any:
+        return so_far
+
+
+def reach(root: Any, after: Sequence[Any] = ()) -> tuple[list[Any], list[Any], Nothing, bool]:
+    """All nodes below root: (inner nodes in postorder, leaves, the mark, whether a pass was here).
+
+    Anchors, the nodes in `after`, finish first, in their order, each with what lies below it: so what a pass
+    visits between two anchors depends on these nodes alone, and not on who reads them above.  Nodes below an
+    anchor that is not below root are in the lists too; no contribution comes to them.
+    """
+    reached = Nothing()
     inner: list[Any] = []
     leaves: list[Any] = []
+    again = False
+    for top in (*after, root):
+        if top._adj is not reached:
+            again |= _reach(top, reached, inner, leaves)
+    return inner, leaves, reached, again
+
+
+def _reach(root: Any, reached: Nothing, inner: list[Any], leaves: list[Any]) -> bool:
     again = root._adj is not None
     root._adj = reached
     if root._x is None:
-        return inner, [root], reached, False
+        leaves.append(root)
+        return False
     stack: list[Any] = []
     push, pop, done, leaf = stack.append, stack.pop, inner.append, leaves.append
     node = root
@@ -65,11 +97,11 @@ def reach(root: Any) -> tuple[list[Any], list[Any], object, bool]:
                 leaf(parent)
             done(node)
             if not stack:
-                return inner, leaves, reached, again
+                return again
             node = pop()
 
 
-def sweep(root: Any, inner: list[Any], reached: object, seed: Any) -> None:
+def sweep(root: Any, inner: list[Any], reached: Nothing, seed: Any) -> None:
     """Leave in `_adj` of every node its adjoint, with `seed` at the root."""
     root._adj = seed
     for node in reversed(inner):
@@ -130,6 +162,23 @@ def _same(now: Any, then: Any) -> bool:
     if is_lanes(now) or is_lanes(then):
         return same_bits(now, then)
     return bool(now == then or (now != now and then != then))
+
+
+def adjoints(root: Any, seed: Any, where: str, after: Sequence[Any] = ()) -> tuple[list[Any], list[Any]]:
+    """One pass: (inner nodes in postorder, leaves) below root, adjoints in `_adj`, `seed` at the root.
+
+    where: the caller, as a warning names it.  after: anchors, see `reach`; those not below root are left out.
+    """
+    inner, leaves, reached, again = reach(root, after)
+    if again:
+        warn_if_changed(inner, where)
+    sweep(root, inner, reached, seed)
+    if any(anchor._adj is reached for anchor in after):  # it is not below root, nor is what it alone leads to
+        for node in (*inner, *leaves):
+            if node._adj is reached:
+                node._adj = None
+        return [n for n in inner if n._adj is not None], [n for n in leaves if n._adj is not None]
+    return inner, leaves
 
 
 def nodes(root: Any) -> list[Any]:

@@ -316,6 +316,8 @@ def elementary(name: str) -> Function:
         own = getattr(kind, name, None)
         if own is not None:
             return own(x, *rest)
+        if y is not None and hasattr(y.__class__, name) and hasattr(y, "lift"):
+            return getattr(y.lift(x), name)(y)
         if ordered is not None and (hasattr(kind, "lift") or hasattr(y.__class__, "lift")):
             return ordered(x, *rest)
         raise TypeError(f"{name}() has no meaning for {kind.__name__}")

@@ -11,12 +11,12 @@ import sys
 from engine import copies, float_calls
 from engine.modes import active, check_adjoints, compared, inside, left_graph, watched
 from engine.ops import TABLE
-from engine.reverse import LOCK, nodes, reach, sweep, warn_if_changed
+from engine.reverse import LOCK, adjoints, nodes
 from engine.scalars import is_lanes, one, to_data, to_float
 
 TYPE_CHECKING = False  # typing itself takes a fifth of the time that `import engine` may take
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from engine.drawing.picture import Graph
@@ -97,16 +97,21 @@ class Value:
 
     # -- the reverse pass ----------------------------------------------------------------------
 
-    def backward(self, seed: Any = None) -> None:
+    def backward(self, seed: Any = None, after: Sequence[Value] = ()) -> None:
         """Set the adjoint ∂self/∂node as `grad` of every node below: leaves add it to what they
         have (until `zero_grad`), inner nodes are overwritten, so a second call is right.
 
         Parameters
         ----------
         seed : the adjoint of self, 1 unless given
+        after : anchors, nodes in forward order: what lies below the first one is visited last, and so on, so
+            that the order within a layer does not depend on the layers above.  The numbers are the same but
+            for rounding.  Anchors that self does not depend on are left out.
 
         Raises
         ------
+        TypeError
+            Something in `after` is no Value.
         ZeroDivisionError
             A partial on the way does not exist (√ at 0).
         FloatingPointError
@@ -119,10 +124,7 @@ class Value:
         """
         start = one(self.data) if seed is None else to_data(seed)
         with LOCK:
-            inner, leaves, reached, again = reach(self)
-            if again:
-                warn_if_changed(inner, "backward()")
-            sweep(self, inner, reached, start)
+            inner, leaves = adjoints(self, start, "backward()", anchors("backward", after) if after else ())
             if active and inside("detect_nonfinite"):
                 check_adjoints([*reversed(inner), *leaves])
             for node in inner:
@@ -143,6 +145,22 @@ class Value:
         if watched:
             left_graph("detach()")
         return Value(self.data, self.label)
+
+    def held_max(self, others: Sequence[Value]) -> Value:
+        """The largest of self and others, the first on a tie, as a leaf: no gradient flows through it.
+
+        Softmax subtracts it to keep exponentials finite.  Numbers without order answer by their own `held_max`.
+        """
+        data = [self.data, *(other.data for other in others)]
+        if hasattr(self.data, "held_max"):
+            return Value(self.data.held_max(data[1:]))
+        largest = data[0]
+        for number in data[1:]:
+            if is_lanes(number):
+                raise TypeError("held_max: lanes may differ in which is the largest; run one sample after the other")
+            if number > largest:
+                largest = number
+        return Value(largest)
 
     # -- order, numbers ------------------------------------------------------------------------
 
@@ -254,6 +272,15 @@ class Value:
         def __neg__(self) -> Value: ...
         def __abs__(self) -> Value: ...
         def __getattr__(self, name: str) -> Callable[..., Value]: ...
+
+
+def anchors(function: str, after: Any) -> list[Value]:
+    """`after` as a list of Values; TypeError names the function and the first that is none."""
+    found = list(after)
+    for i, node in enumerate(found):
+        if not isinstance(node, Value):
+            raise TypeError(f"{function}(after): expected Values, got {type(node).__name__} at position {i}")
+    return found
 
 
 def operand(other: Any, like: Value) -> Any:

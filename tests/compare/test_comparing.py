@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import compare.comparing
-import engine.value
+import engine.reverse
 import explicit.network
 from compare import Rational, compare, load_mnist, mistaken
 from compare.comparison import two_sides
@@ -520,7 +520,7 @@ def test_a_dropped_edge_of_a_diamond(monkeypatch):
     # Each hidden unit is the top of a diamond: all units of the next layer lead from it to C.
     network = smooth()
 
-    def forgets(root, inner, reached, seed, sweep=engine.value.sweep):
+    def forgets(root, inner, reached, seed, sweep=engine.reverse.sweep):
         children = [n for n in inner if any(p.label == "a³₂" for p in n.parents)]
         assert len(children) == 3
         dropped = children[0]
@@ -532,7 +532,7 @@ def test_a_dropped_edge_of_a_diamond(monkeypatch):
         finally:
             dropped._y, dropped._dy = parent, partial
 
-    monkeypatch.setattr(engine.value, "sweep", forgets)
+    monkeypatch.setattr(engine.reverse, "sweep", forgets)
     report = compare(network, XS, YS)
     assert first(report) == ("a", 3)
     row = report.first_divergence

@@ -7,14 +7,17 @@ import random
 import subprocess
 import sys
 import threading
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compare import Rational
 from engine import Value, grad, jacobian
-from engine.reverse import nodes
+from engine.reverse import nodes, reach
 from engine.scalars import same_bits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -368,3 +371,73 @@ def test_the_warning_points_to_the_line_that_asked(ask):
 def test_nodes_are_parents_first():
     a, b = Value(random.random(), label="a"), Value(2.0, label="b")
     assert [n.label or n._op for n in nodes((a - b) * (b.exp() + a))] == ["a", "b", "-", "exp", "+", "*"]
+
+
+# -- anchors ---------------------------------------------------------------------------------------
+
+
+def branch():
+    """h = x + f(x), and a reader of h: the plain pass meets h before f's inside, an anchor changes that."""
+    x = Value(0.3, label="x")
+    f = (x * 1.7).tanh()
+    h = x + f
+    return x, f, h, (h * 0.9).exp() + f * 0.1
+
+
+def test_anchors_leave_the_numbers_but_for_their_order():
+    x, f, h, out = branch()
+    out.backward()
+    plain = x.grad, f.grad, h.grad
+    x, f, h, out = branch()
+    out.backward(after=[f, h])
+    assert all(abs(a - b) <= 4e-16 * abs(b) for a, b in zip((x.grad, f.grad, h.grad), plain, strict=True))
+
+
+def test_what_lies_below_an_earlier_anchor_is_visited_later():
+    a, b = Value(2.0), Value(3.0)
+    first, second = a * b, a + b
+    root = second * first
+    inner, *_ = reach(root)
+    assert inner == [second, first, root]
+    inner, *_ = reach(root, [first, second])
+    assert inner == [first, second, root]
+
+
+@pytest.mark.parametrize("lanes", [False, True])
+def test_anchors_that_are_not_below_the_root_are_left_out(lanes):
+    number = np.array([2.0, 3.0]) if lanes else 2.0
+    a, b = Value(number), Value(number)
+    aside = (a * b).tanh()
+    shared = a * a
+    above = shared.exp() * b
+    root = shared * 3.0
+    root.backward(after=[aside, above, shared, b])
+    assert np.all(np.equal(a.grad, 6.0 * number)) and root.grad is not 0  # noqa: F632
+    assert (aside.grad, above.grad, b.grad) == (0, 0, 0)
+    assert np.all(np.equal(grad(root, [a, b], after=[above, b]), [6.0 * number, 0.0 * number]))
+
+
+def test_anchors_with_other_numbers():
+    a, b = Value(Rational(Fraction(1, 3))), Value(Rational(2))
+    aside = a * b
+    (a * a).backward(after=[aside])
+    assert a.grad == Rational(Fraction(2, 3)) and b.grad == 0
+
+
+def test_a_partial_that_does_not_exist_is_refused_only_where_the_root_needs_it():
+    zero = Value(0.0)
+    aside = zero.sqrt()
+    (zero * 2.0).backward(after=[aside])
+    assert zero.grad == 2.0
+    with pytest.raises(ZeroDivisionError):
+        (aside * 1.0).backward(after=[aside])
+
+
+def test_anchors_are_checked():
+    x = Value(1.0)
+    with pytest.raises(TypeError, match=r"backward\(after\): expected Values, got float at position 1"):
+        (x * x).backward(after=[x, 1.0])
+    with pytest.raises(TypeError, match=r"grad\(after\): expected Values"):
+        grad(x * x, x, after=[None])
+    with pytest.raises(ValueError, match=r"grad\(after\)"):
+        grad(x * x, x, create_graph=True, after=[x])
