@@ -15,6 +15,7 @@ http://neuralnetworksanddeeplearning.com/chap2.html
 from explicit.activations import ACTIVATIONS, Activation
 from explicit.costs import COSTS, Cost, cross_entropy_shortcut
 from explicit.equations import bp1, bp2, bp3, bp4
+from explicit.model import Model, Use
 from explicit.network import Backprop, Network
 from explicit.training import train
 
@@ -24,7 +25,9 @@ __all__ = [
     "Activation",
     "Backprop",
     "Cost",
+    "Model",
     "Network",
+    "Use",
     "bp1",
     "bp2",
     "bp3",

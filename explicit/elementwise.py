@@ -37,6 +37,11 @@ def tanh(z: float) -> float:
     return math.tanh(z)
 
 
+def sqrt(z: float) -> float:
+    """√z of a float, by `math`; raises ValueError where z < 0, as `math` does."""
+    return math.sqrt(z)
+
+
 def sigmoid(z: float) -> float:
     """σ(z) = 1/(1 + e⁻ᶻ), and for z < 0 the same number as eᶻ/(1 + eᶻ), so that nothing overflows.
 
@@ -109,7 +114,7 @@ def softsign(z: Any) -> Any:
 
 
 ORDERED: dict[str, Callable[..., Any]] = {f.__name__: f for f in (relu, leaky_relu, step, sign, softsign)}
-FUNCTIONS: dict[str, Callable[..., Any]] = {f.__name__: f for f in (exp, log, tanh, sigmoid, softplus)} | ORDERED
+FUNCTIONS: dict[str, Callable[..., Any]] = {f.__name__: f for f in (exp, log, sqrt, tanh, sigmoid, softplus)} | ORDERED
 
 
 def apply(function: str | Callable[..., Any], z: Array, *constants: float) -> Array:
@@ -139,6 +144,83 @@ def apply(function: str | Callable[..., Any], z: Array, *constants: float) -> Ar
         raise TypeError(f"expected an array of real numbers or of objects, got dtype {z.dtype}")
     values = z.astype(np.float64).ravel().tolist()
     return np.array([float_rule(value, *constants) for value in values], dtype=np.float64).reshape(z.shape)
+
+
+def maximum(x: Array, y: Array) -> Array:
+    """The larger of xᵢ and yᵢ, x on a tie; where one is NaN, x if that is it, else y.
+
+    >>> maximum(np.array([1.0, -0.0]), np.array([2.0, 0.0]))
+    array([ 2., -0.])
+    """
+    return np.where((x >= y) | is_nan(x), x, y) if _are_floats(x, y) else _pairwise("maximum", x, y)
+
+
+def minimum(x: Array, y: Any) -> Array:
+    """The smaller of xᵢ and y, x on a tie; NaN as in `maximum`.
+
+    >>> minimum(np.array([1.0, 3.0]), 2)
+    array([1., 2.])
+    """
+    return np.where((x <= y) | is_nan(x), x, y) if _are_floats(x, y) else _pairwise("minimum", x, y)
+
+
+def ge(x: Any, y: Array) -> Array:
+    """1 where xᵢ ≥ yᵢ, else 0; NaN beside a NaN.  It says which operand of `maximum` has won.
+
+    >>> ge(np.array([1.0, 2.0]), np.array([2.0, 2.0]))
+    array([0., 1.])
+    """
+    if _are_floats(x, y):
+        return np.where(is_nan(x) | is_nan(y), x + y, np.where(x >= y, 1.0, 0.0))
+    return _pairwise("ge", x, y)
+
+
+_PAIRS: dict[str, Callable[[Any, Any], Any]] = {
+    "maximum": lambda x, y: x if x >= y or is_nan(x) else y,
+    "minimum": lambda x, y: x if x <= y or is_nan(x) else y,
+    "ge": lambda x, y: x + y if is_nan(x) or is_nan(y) else _constant(1 if x >= y else 0, x),
+}
+
+
+def _are_floats(x: Any, y: Any) -> bool:
+    return not (np.asarray(x).dtype.hasobject or np.asarray(y).dtype.hasobject)
+
+
+def _pairwise(name: str, x: Any, y: Any) -> Array:
+    """Each number is asked for its own method; where it has none, order is enough."""
+    xs, ys = np.broadcast_arrays(np.asarray(x, dtype=object), np.asarray(y, dtype=object))
+    pairs = zip(xs.flat, ys.flat, strict=True)
+    return objects((_pair(name, a, b) for a, b in pairs), xs.shape)
+
+
+def _pair(name: str, x: Any, y: Any) -> Any:
+    if not hasattr(x, name) and hasattr(y, name) and hasattr(y, "lift"):
+        x = y.lift(x)
+    return getattr(x, name)(y) if hasattr(x, name) else _PAIRS[name](x, y)
+
+
+def held_max(z: Array, axis: int) -> Array:
+    """The largest number along an axis, held constant: nothing is differentiated by it.  The axis stays, with size 1.
+
+    An element that has a graph is asked for `held_max(others)`; of other numbers the first of the largest is taken.
+
+    >>> held_max(np.array([[1.0], [3.0]]), 0)
+    array([[3.]])
+    """
+    rows = np.moveaxis(z, axis, -1)
+    found = [_held_max(list(rows[place])) for place in np.ndindex(rows.shape[:-1])]
+    held = np.fromiter(found, dtype=z.dtype, count=len(found)).reshape(rows.shape[:-1])
+    return np.expand_dims(held, axis)
+
+
+def _held_max(row: list[Any]) -> Any:
+    first, *others = row
+    if hasattr(first, "held_max"):
+        return first.held_max(others)
+    for other in others:
+        if other > first:
+            first = other
+    return first
 
 
 def method_or(name: str, function: Callable[[Array], Array]) -> Callable[[Array], Array]:

@@ -36,19 +36,20 @@ def add_up(terms: Iterable[Any]) -> Any:
     return total
 
 
-def affine(W: Array, a: Array, b: Array, matmul: Matmul | None = None) -> Array:
+def affine(W: Array, a: Array, b: Array | None, matmul: Matmul | None = None) -> Array:
     """z = W a + b for every sample: z = ((b + w₁a₁) + w₂a₂) + …, from the bias on, left to right in W.
 
-    Shapes: W (n, m), a (m, B), b (n, 1); the result is (n, B).
+    Shapes: W (n, m), a (m, B), b (n, 1), the result (n, B); a may have positions in front, (…, m, B), and so has
+    the result.  Without b the first product is the first term.
 
     >>> import numpy as np
     >>> affine(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([[5.0]]))
     array([[16.]])
     """
     if matmul is not None:
-        return matmul(W, a) + b
-    products = (W[:, k : k + 1] * a[k : k + 1, :] for k in range(W.shape[1]))
-    z: Array = add_up(chain([b], products))
+        return matmul(W, a) if b is None else matmul(W, a) + b
+    products = (W[:, k : k + 1] * a[..., k : k + 1, :] for k in range(W.shape[1]))
+    z: Array = add_up(products if b is None else chain([b], products))
     return z
 
 
