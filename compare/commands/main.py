@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from compare.commands import check, comparison, draw, mistakes, page, prove, train
+from compare.commands import check, comparison, draw, layers, mistakes, page, prove, train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command, name, what in (
         (prove, "prove", "prove BP1–BP4 for an architecture and every σ"),
+        (layers, "layers", "every kind of layer beside the graph, in bits, and proved"),
         (draw, "draw", "draw the graph, δ beside the adjoint"),
         (page, "page", "a page that steps through the backward pass"),
         (check, "check", "what is wrong with a solution file, and its points"),

@@ -9,6 +9,7 @@ that computes it itself, by a random E with E(−z) = 1/E(z), and sigmoid and ta
 
 import operator
 import random
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -107,10 +108,10 @@ class Residue:
 
     def lift(self, constant: Any) -> "Residue":
         """A constant as an element (the scalar protocol)."""
-        return Residue(constant, self.functions)
+        return self.__class__(constant, self.functions)
 
     def _new(self, v: int, n: int, d: int) -> "Residue":
-        made = object.__new__(Residue)
+        made = object.__new__(self.__class__)
         made.v, made.functions, made.n, made.d = v, self.functions, n, d
         return made
 
@@ -121,7 +122,7 @@ class Residue:
         return str(self.v)
 
     def __add__(self, other: Any) -> Any:
-        if other.__class__ is not Residue:
+        if other.__class__ is not self.__class__:
             other = _operand(other, self)
             if other is None:
                 return NotImplemented
@@ -145,7 +146,7 @@ class Residue:
         return NotImplemented if other is None else other + -self
 
     def __mul__(self, other: Any) -> Any:
-        if other.__class__ is not Residue:
+        if other.__class__ is not self.__class__:
             other = _operand(other, self)
             if other is None:
                 return NotImplemented
@@ -228,6 +229,10 @@ class Residue:
         """A random function; its derivative, 1/z, is the op table's."""
         return self._value_of("log")
 
+    def sqrt(self) -> "Residue":
+        """A random function R; its derivative, 1/(2R), is the op table's.  R² = z is not among what it knows."""
+        return self._value_of("sqrt")
+
     def sigmoid(self) -> "Residue":
         """1/(1 + E(−z))."""
         return 1 / (1 + (-self).exp())
@@ -258,6 +263,62 @@ class Residue:
         return (self.exp() + (-self).exp()) / 2
 
 
+class Chosen(Residue):
+    """An element of the field where order is replaced by choice: what a comparison answers is a random element.
+
+    relu z = step(z) · z with any number for step(z), and max(x, y) = g x + (1 − g) y with any g for each pair: what
+    holds for all numbers in their places holds for 0 and 1 too, for every pattern of signs and winners.
+    Comparisons themselves (`>`) are refused, as in `Residue`.
+    """
+
+    __slots__ = ()
+
+    def _like(self, other: Any) -> "Chosen":
+        return other if isinstance(other, Chosen) else Chosen(other, self.functions)
+
+    def step(self) -> "Residue":
+        """Any number for each argument."""
+        return self._value_of("step")
+
+    def sign(self) -> "Residue":
+        """Any number for each argument."""
+        return self._value_of("sign")
+
+    def __abs__(self) -> "Residue":
+        return self.sign() * self
+
+    def relu(self) -> "Residue":
+        """step(z) · z."""
+        return self.step() * self
+
+    def leaky_relu(self, slope: Any) -> "Residue":
+        """(step(z) + slope · (1 − step(z))) · z."""
+        step = self.step()
+        return (step + slope * (1 - step)) * self
+
+    def ge(self, other: Any) -> "Residue":
+        """Any number g for each pair."""
+        other = self._like(other)
+        other._count()
+        return self._value_of(("ge", other.v))
+
+    def maximum(self, other: Any) -> "Residue":
+        """g x + (1 − g) y with g = ge(x, y)."""
+        g = self.ge(other)
+        return g * self + (1 - g) * other
+
+    def minimum(self, other: Any) -> "Residue":
+        """g x + (1 − g) y with g = ge(y, x)."""
+        g = self._like(other).ge(self)
+        return g * self + (1 - g) * other
+
+    def held_max(self, others: Sequence["Residue"]) -> "Residue":
+        """Any number for each row: what is held constant may be any."""
+        for other in others:
+            other._count()
+        return self._value_of(("held max", *(other.v for other in others)))
+
+
 def _residue(value: Any) -> int:
     if isinstance(value, Residue):
         return value.v
@@ -274,7 +335,7 @@ def _residue(value: Any) -> int:
 
 
 def _operand(other: Any, like: Residue) -> Residue | None:
-    if other.__class__ is Residue:
+    if other.__class__ is like.__class__:
         return other
     try:
         return like._new(_residue(other), 0, 0)
