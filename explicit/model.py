@@ -9,21 +9,9 @@ import numpy as np
 
 from explicit import checks
 from explicit.elementwise import Array
-from explicit.layers import costs
+from explicit.layers.costs import COST_LAYERS
 from explicit.layers.layer import At, Layer, Total, nothing
 from explicit.sums import add_up
-
-COST_LAYERS: dict[str, type[Layer]] = {
-    "quadratic": costs.Quadratic,
-    "mean_squares": costs.MeanSquares,
-    "cross_entropy": costs.CrossEntropy,
-    "softmax_cross_entropy": costs.SoftmaxCrossEntropy,
-    "binary_cross_entropy": costs.BinaryCrossEntropy,
-    "log_likelihood": costs.LogLikelihood,
-    "hinge": costs.Hinge,
-    "huber": costs.Huber,
-}
-"""By name; what they read is in `explicit.layers.costs`."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ class _Cost(Layer):
     makes: tuple[str, ...] = ("C",)
     data = ("y",)
     is_cost = True
+    name = ""
 
     def output(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
         """One number a sample."""
@@ -34,6 +35,8 @@ def _terms(array: Array) -> Array:
 class Quadratic(_Cost):
     """C = ½ Σ (a − y)²."""
 
+    name = "quadratic"
+
     def forward(self, at: At) -> None:
         """Numbers in reading order, halved at the end."""
         d = _terms(at.a - at.y)
@@ -49,6 +52,8 @@ class Quadratic(_Cost):
 
 class MeanSquares(_Cost):
     """C = Σ (a − y)²/n over the n numbers of a sample."""
+
+    name = "mean_squares"
 
     def forward(self, at: At) -> None:
         """Numbers in reading order, divided at the end."""
@@ -67,6 +72,8 @@ class MeanSquares(_Cost):
 class CrossEntropy(_Cost):
     """C = −Σ [y ln a + (1 − y) ln(1 − a)], for outputs between 0 and 1."""
 
+    name = "cross_entropy"
+
     def forward(self, at: At) -> None:
         """Numbers in reading order, negated at the end."""
         a, y = _terms(at.a), _terms(at.y)
@@ -81,6 +88,8 @@ class CrossEntropy(_Cost):
 
 class LogLikelihood(_Cost):
     """C = −Σ y ln p, for probabilities."""
+
+    name = "log_likelihood"
 
     def forward(self, at: At) -> None:
         """Numbers in reading order, negated at the end."""
@@ -99,6 +108,7 @@ class SoftmaxCrossEntropy(_Cost):
     Shapes: z and y (…, n, B), S (…, 1, B).
     """
 
+    name = "softmax_cross_entropy"
     reads = ("z", "y")
     makes = ("S", "C")
 
@@ -124,6 +134,7 @@ class SoftmaxCrossEntropy(_Cost):
 class BinaryCrossEntropy(_Cost):
     """C = Σ softplus(z) − y z, on logits: the cross-entropy of σ(z), without its overflow."""
 
+    name = "binary_cross_entropy"
     reads = ("z", "y")
 
     def forward(self, at: At) -> None:
@@ -141,6 +152,8 @@ class Huber(_Cost):
 
     Source: Huber, Annals of Mathematical Statistics 35 (1964).
     """
+
+    name = "huber"
 
     def forward(self, at: At) -> None:
         """Numbers in reading order."""
@@ -163,6 +176,7 @@ class Hinge(_Cost):
     Source: Weston & Watkins, ESANN 1999; "SVM loss" in Stanford's CS231n.
     """
 
+    name = "hinge"
     reads = ("z", "y")
     whole = ("y",)
 
@@ -195,3 +209,19 @@ class Hinge(_Cost):
             for j, broken in zip(reversed(others), reversed(apply("step", self._margins(at, s))), strict=True):
                 at.d.z[j, s] += broken
                 at.d.z[t, s] += -broken
+
+
+COST_LAYERS: dict[str, type[_Cost]] = {
+    cost.name: cost
+    for cost in (
+        Quadratic,
+        MeanSquares,
+        CrossEntropy,
+        SoftmaxCrossEntropy,
+        BinaryCrossEntropy,
+        LogLikelihood,
+        Huber,
+        Hinge,
+    )
+}
+"""By name."""

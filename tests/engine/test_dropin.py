@@ -101,6 +101,7 @@ def demo(make, nn, steps):
     return history, [p.data for p in model.parameters()]
 
 
+@pytest.mark.long
 def test_the_moons_demo(peer):
     """The forward passes do the same operations in the same order, so the first loss is equal.
 

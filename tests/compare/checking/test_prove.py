@@ -34,6 +34,7 @@ def test_the_four_equations_are_proved(sizes, cost):
         assert shown[layer, "BP4"] == 2 * here * below
 
 
+@pytest.mark.long
 def test_the_bound_is_that_of_the_design_for_784_30_10():
     # d = 5, and 3 · 40 arguments of σ that were seen to be distinct.
     assert prove([784, 30, 10]).probability == Fraction(5, 2**61 - 1 - 120 * 119) ** 2

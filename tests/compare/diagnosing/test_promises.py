@@ -145,6 +145,7 @@ def test_a_slope_at_the_kink_beside_another_mistake():
 # -- what is listed ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_nothing_that_is_right_is_listed_as_unexplained():
     # At one of the points these differences are right to the last bit: that point shows nothing.
     for seed in range(12):
