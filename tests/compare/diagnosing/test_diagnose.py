@@ -276,6 +276,7 @@ def test_float32_by_design_and_by_accident():
 
 
 @pytest.mark.parametrize("factor", [1.001, 1 + 2.0**-20, 1 + 2.0**-24])
+@pytest.mark.long
 def test_a_small_factor_is_not_taken_for_the_rounding_of_float32(factor):
     of = Network([200, 5, 2], seed=1)
 

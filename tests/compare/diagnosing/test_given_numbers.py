@@ -139,6 +139,7 @@ def test_rows_are_turned(layout):
     assert names(found(given, x, y, **parameters)) == ["sigma-prime-twice"]
 
 
+@pytest.mark.long
 def test_rows_of_square_shapes():
     square = Network([3, 3, 3], seed=2)
     x, y = X[:, :3], RANDOM.uniform(0.1, 0.9, (3, 3))

@@ -208,6 +208,7 @@ def test_hangs_in_which_no_bytecode_runs(outcome, source):
     assert found.kind == "hang" and "in <module>" in found.traceback
 
 
+@pytest.mark.long
 def test_a_hang_that_switched_the_alarm_off_is_ended_too(outcome, monkeypatch):
     monkeypatch.setattr("compare.solutions.parent.START", 2.0)
     source = "import faulthandler\nfaulthandler.cancel_dump_traceback_later()\nwhile True: pass\n"
