@@ -25,8 +25,8 @@ from explicit.layers.layer import At, Layer, equation
 from explicit.model import Model, Use
 from explicit.sums import add_up
 
-SAMPLES, MOST_POINTS = 3, 8
-"""B of a lemma, whose sums over samples are part of it; and when to give up adding points."""
+SAMPLES, MOST_POINTS, ATTEMPTS = 3, 8, 8
+"""B of a lemma, whose sums over samples are part of it; and when to give up adding points, and drawing one again."""
 
 
 class Above(Layer):
@@ -142,8 +142,8 @@ def _at_a_point(
     model: Model, shapes: Mapping[str, tuple[int, ...]], whole: Mapping[str, Array], name: str
 ) -> tuple[Functions, dict[str, tuple[Array, Array]]]:
     """Both sides at a random point; one at which a denominator is 0 is drawn again."""
-    while True:
-        functions = Functions(name)
+    for attempt in range(ATTEMPTS):
+        functions = Functions(f"{name} {attempt}")
 
         def drawn(shape: tuple[int, ...], functions: Functions = functions) -> Array:
             return objects((Chosen(functions.uniform(), functions, n=1) for _ in range(prod(shape))), shape)
@@ -161,7 +161,8 @@ def _at_a_point(
             pairs = both_sides(model, inputs | weights)
             return functions, {n: (_elements(a, functions), _elements(b, functions)) for n, (a, b) in pairs.items()}
         except ZeroDivisionError:
-            name += ", again"
+            continue
+    raise ValueError(f"{name}: some divisor was 0 at each of {ATTEMPTS} random points")
 
 
 def _elements(numbers: Array, functions: Functions) -> Array:

@@ -24,6 +24,9 @@ class Windows:
             raise ValueError(f"kernel: expected ints ≥ 1, got {tuple(size)}")
         self.size, self.stride, self.padding, self.dilation = tuple(size), stride, padding, dilation
 
+    def __repr__(self) -> str:
+        return f"Windows({self.size}, {self.stride}, {self.padding}, {self.dilation})"
+
     def count(self, places: Sequence[int]) -> tuple[int, ...]:
         """How many windows there are along each axis.
 

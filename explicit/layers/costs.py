@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from explicit.costs import cross_entropy_cost, quadratic_cost
 from explicit.elementwise import Array, apply, ge, held_max, minimum
 from explicit.layers.layer import At, Layer, down, equation, expected, unit
 from explicit.sums import add_up
@@ -39,8 +40,7 @@ class Quadratic(_Cost):
 
     def forward(self, at: At) -> None:
         """Numbers in reading order, halved at the end."""
-        d = _terms(at.a - at.y)
-        at.C = add_up(d * d) / 2
+        at.C = quadratic_cost(_terms(at.a), _terms(at.y))
 
     @equation("a", "∇ₐC = a − y")
     def bp1(self, at: At) -> None:
@@ -76,8 +76,7 @@ class CrossEntropy(_Cost):
 
     def forward(self, at: At) -> None:
         """Numbers in reading order, negated at the end."""
-        a, y = _terms(at.a), _terms(at.y)
-        at.C = -add_up(y * apply("log", a) + (1 - y) * apply("log", 1 - a))
+        at.C = cross_entropy_cost(_terms(at.a), _terms(at.y))
 
     @equation("a", "∇ₐC = (1 − y)/(1 − a) − y/a")
     def bp1(self, at: At) -> None:
